@@ -1,0 +1,182 @@
+"""Everything that is known about one project before any data is read: its files, cross-checked and ordered."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from crm2odoo.project.entity_file import Entity
+from crm2odoo.project.errors import ConfigError, Problem
+from crm2odoo.project.project_file import Project
+from crm2odoo.project.source_file import EntityMapping, Formats, Source
+from crm2odoo.project.yaml_file import YamlFile
+
+
+def package_root() -> Path:
+    """Folder that holds ``mappings/`` and ``sql/``: $CRM2ODOO_ROOT, or where this package was copied to."""
+    return Path(os.environ.get("CRM2ODOO_ROOT") or Path(__file__).resolve().parents[3])
+
+
+@dataclass(frozen=True)
+class Feed:
+    """One way in which rows of an object become records of an entity."""
+
+    object: str
+    number: int
+    mapping: EntityMapping
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A project with its source and the entities that the source feeds."""
+
+    project: Project
+    source: Source
+    entities: dict[str, Entity]
+    root: Path
+
+    def root_of(self, part: str) -> Path:
+        """The folder ``sql`` or ``samples``: beside this project's mappings, else the one that came with the package."""
+        own = self.root / part
+        return own if own.is_dir() else package_root() / part
+
+    @property
+    def formats(self) -> Formats:
+        return self.project.formats or self.source.formats
+
+    def feeds(self, entity: str) -> list[Feed]:
+        """The object mappings that feed an entity; those of primary objects first, then as the file lists them."""
+        found = [f for f in self._all_feeds() if f.mapping.entity == entity]
+        return sorted(found, key=lambda f: not f.mapping.primary)
+
+    def _all_feeds(self) -> Iterator[Feed]:
+        for name, obj in self.source.objects.items():
+            for number, mapping in enumerate(obj.entities):
+                fields = dict(mapping.fields)
+                for key, line in self.project.map.items():
+                    target_object, target_entity, target_input = key.split(".")
+                    if (target_object, target_entity) == (name, mapping.entity):
+                        fields[target_input] = line
+                yield Feed(name, number, mapping.model_copy(update={"fields": fields}))
+
+    @cached_property
+    def load_order(self) -> list[str]:
+        """Entities in the order in which they must be loaded: whatever is referred to comes first.
+
+        An entity that refers to itself keeps its place; its own references are written in a second pass.
+        """
+        order: list[str] = []
+        state: dict[str, str] = {}
+
+        def visit(name: str, trail: tuple[str, ...]) -> None:
+            if state.get(name) == "done":
+                return
+            if name in trail:
+                raise ConfigError([Problem(self.root, 0, 0, "load order", f"the entities refer to each other in a circle: {' → '.join((*trail, name))}")])
+            entity = self.entities[name]
+            for other in sorted({*entity.references, *entity.after} & set(self.entities) - {name}):
+                visit(other, (*trail, name))
+            state[name] = "done"
+            order.append(name)
+
+        for name in self.entities:
+            visit(name, ())
+        return order
+
+    @cached_property
+    def mapping_hash(self) -> str:
+        """sha256 over everything that decides what is loaded: source, entities, and the project's own choices."""
+        project = self.project.model_dump(mode="json", by_alias=True)
+        for not_content in ("title", "connections", "pool", "documents", "approvers", "owner", "owner_url", "tags", "active", "sample", "export"):
+            project.pop(not_content)
+        content = {
+            "project": project,
+            "source": self.source.model_dump(mode="json", by_alias=True),
+            "entities": {n: e.model_dump(mode="json", by_alias=True) for n, e in self.entities.items()},
+        }
+        return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def load_bundle(root: Path | str, project: str) -> Bundle:
+    """Reads ``<root>/mappings/projects/<project>.yaml`` and all that it names. Raises ConfigError with every mistake found."""
+    root = Path(root)
+    mappings = root / "mappings"
+    project_yaml = YamlFile(mappings / "projects" / f"{project}.yaml")
+    model = project_yaml.model(Project)
+    problems: list[Problem] = []
+    if model.project != project:
+        problems.append(project_yaml.problem(("project",), f"the file is {project}.yaml, but it says {model.project!r}", "make the two equal"))
+    source_path = mappings / "sources" / f"{model.source}.yaml"
+    if not source_path.exists():
+        known = sorted(p.stem for p in source_path.parent.glob("*.yaml"))
+        close = difflib.get_close_matches(model.source, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"known sources: {', '.join(known) or 'none'}"
+        raise ConfigError([*problems, project_yaml.problem(("source",), f"there is no source {model.source!r}", hint)])
+    source_yaml = YamlFile(source_path)
+    source = source_yaml.model(Source)
+    entities, more = _entities_of(mappings / "odoo", source_yaml, source)
+    problems += more
+    problems += _check_overrides(project_yaml, model, source)
+    if problems:
+        raise ConfigError(problems)
+    bundle = Bundle(model, source, entities, root)
+    _ = bundle.load_order
+    return bundle
+
+
+def _entities_of(folder: Path, source_yaml: YamlFile, source: Source) -> tuple[dict[str, Entity], list[Problem]]:
+    """The entities that the source feeds, and those they refer to."""
+    problems: list[Problem] = []
+    entities: dict[str, Entity] = {}
+
+    def load(name: str, where: tuple[str | int, ...]) -> Entity | None:
+        if name not in entities:
+            path = folder / f"{name}.yaml"
+            if not path.exists():
+                close = difflib.get_close_matches(name, [p.stem for p in folder.glob("*.yaml")], n=1)
+                problems.append(source_yaml.problem(where, f"there is no entity {name!r}", f"did you mean {close[0]!r}?" if close else ""))
+                return None
+            entities[name] = YamlFile(path).model(Entity)
+        return entities[name]
+
+    for object_name, obj in source.objects.items():
+        for number, mapping in enumerate(obj.entities):
+            where = ("objects", object_name, "entities", number)
+            entity = load(mapping.entity, (*where, "entity"))
+            if entity is None:
+                continue
+            for name in mapping.fields:
+                if name not in entity.inputs:
+                    close = difflib.get_close_matches(name, list(entity.inputs), n=1)
+                    hint = f"did you mean {close[0]!r}?" if close else f"inputs: {', '.join(entity.inputs)}"
+                    problems.append(source_yaml.problem((*where, "fields", name), f"{mapping.entity} has no input {name!r}", hint))
+            if mapping.each is None and entity.identity and not (set(entity.identity) & set(mapping.fields)):
+                problems.append(source_yaml.problem((*where, "fields"), f"{mapping.entity} is told apart by {', '.join(entity.identity)}, and none of them is given"))
+    return entities, problems
+
+
+def _check_overrides(project_yaml: YamlFile, project: Project, source: Source) -> list[Problem]:
+    problems = []
+    for key in project.map:
+        parts = key.split(".")
+        obj = source.objects.get(parts[0]) if len(parts) == 3 else None
+        if obj is None or all(m.entity != parts[1] for m in obj.entities):
+            problems.append(project_yaml.problem(("map", key), "expected object.entity.input of the source", "see mappings/sources/" + source.source + ".yaml"))
+    for name, headers in project.columns.items():
+        if name not in source.objects:
+            problems.append(project_yaml.problem(("columns", name), f"the source has no object {name!r}"))
+        for header, column in headers.items():
+            if column.drop and column.field:
+                problems.append(project_yaml.problem(("columns", name, header), "give `drop` or `field`, not both"))
+    return problems
+
+
+def project_names(root: Path | str) -> list[str]:
+    """Names of the projects below ``<root>/mappings/projects``, sorted."""
+    return sorted(p.stem for p in (Path(root) / "mappings" / "projects").glob("*.yaml"))

@@ -1,0 +1,116 @@
+"""An entity: a model of Odoo plus the rules for it. One file ``mappings/odoo/<entity>.yaml`` each."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from crm2odoo.project.source_file import Identifier, Strict
+
+InputType = Literal[
+    "text", "name", "email", "phone", "url", "domain", "html", "date", "datetime", "money", "number", "integer", "boolean", "list", "ref", "refs", "file",
+]
+OdooType = Literal[
+    "char", "text", "html", "integer", "float", "monetary", "boolean", "date", "datetime", "selection", "many2one",
+    "many2many", "binary",
+]
+
+
+class Input(Strict):
+    """Something a source can tell about this entity, in our words and in normalised form."""
+
+    type: InputType = "text"
+    entity: Identifier | None = Field(None, description="For `ref` and `refs`: the entity referred to.")
+    required: bool = Field(False, description="Without it the record is held.")
+    about: str = ""
+
+    @model_validator(mode="after")
+    def _reference(self) -> Input:
+        if (self.type in ("ref", "refs")) != (self.entity is not None):
+            raise ValueError("`entity` goes with the types `ref` and `refs`, and only with them")
+        return self
+
+
+class OdooField(Strict):
+    """One field of the record in Odoo: exactly one of `from`, `value`, `sql`."""
+
+    type: OdooType
+    from_: Identifier | None = Field(None, alias="from", description="An input, unchanged.")
+    value: str | int | float | bool | None = Field(None, description="A constant.")
+    sql: str | None = Field(None, description="A PostgreSQL expression over the inputs; references are xids.")
+    names: list[str] = Field([], description="Names in other versions of Odoo; the first that the target has is used. The key itself comes first.")
+    relation: str | None = Field(None, description="For a reference to a record of Odoo itself: its model, with `xml_ids` as the values.")
+    send_empty: bool = Field(False, description="Send False when empty: Odoo would fill in something else.")
+    on_missing: Literal["hold", "empty"] = Field("empty", description="When the record referred to is not loaded: hold this one, or leave the field empty and say so.")
+    write: Literal["create", "create_only", "second"] = Field("create", description="`second`: written after the records exist. `create_only`: never updated.")
+    compare: Literal["equal", "html", "rounded", "url", "case", "none"] = Field("equal", description="How the read-back is compared. Anything but `equal` is a declared transform and is counted as such.")
+    compare_note: str = ""
+    optional: bool = Field(False, description="Left out without complaint when the target has no such field.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> OdooField:
+        if sum(x is not None for x in (self.from_, self.sql)) + ("value" in self.model_fields_set) != 1:
+            raise ValueError("give exactly one of `from`, `value` and `sql`")
+        return self
+
+
+class CustomField(Strict):
+    """A field that the migration creates in Odoo."""
+
+    type: OdooType
+    label: str
+    relation: str | None = None
+    options: list[str] = []
+    on_form: bool = True
+    help: str = ""
+
+
+class Match(Strict):
+    """How records that the target already has are found."""
+
+    keys: list[dict[str, str]] = Field(description="Each entry maps identity inputs to fields of Odoo; the first entry that finds a record decides.")
+    domain: list[Any] = []
+    archived: bool = True
+    lang: str = "en_US"
+
+
+class Entity(Strict):
+    """What Odoo will hold, and how."""
+
+    entity: Identifier
+    model: str
+    title: str
+    about: str = ""
+    requires: list[str] = Field([], description="Odoo modules without which the entity cannot be loaded.")
+    after: list[Identifier] = Field([], description="Entities loaded earlier, besides those referred to.")
+    inputs: dict[Identifier, Input]
+    identity: list[Identifier] = Field([], description="Inputs that tell records apart (normalised). None: each source row is a record of its own.")
+    match: Match | None = None
+    create: Literal["yes", "never", "decision"] = Field("yes", description="Whether records that the target lacks are created. `decision`: as the project decides (users).")
+    unmatched: Literal["hold", "empty"] = Field("empty", description="With `create: never`: what becomes of references to a record that was not found.")
+    fields: dict[str, OdooField] = {}
+    custom_fields: dict[str, CustomField] = {}
+    custom_target: bool = Field(True, description="Whether unknown source columns become custom fields on this model.")
+    form_view: str | None = Field(None, description="XML id of the form on which custom fields are shown.")
+    context: dict[str, Any] = Field({}, description="Added to the silent context of the load.")
+    batch_size: int = Field(500, ge=1, le=1000)
+    order: str | None = Field(None, description="A PostgreSQL expression over the inputs: the order in which records are created.")
+    undo: Literal["unlink", "archive", "keep"] = "unlink"
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Entity:
+        for name in self.identity:
+            if name not in self.inputs:
+                raise ValueError(f"identity names {name!r}, which is no input")
+        for name, field in self.fields.items():
+            if field.from_ and field.from_ not in self.inputs:
+                raise ValueError(f"fields.{name}: comes from {field.from_!r}, which is no input")
+            if name.startswith("x_") and name not in self.custom_fields:
+                raise ValueError(f"fields.{name}: a custom field must be declared under custom_fields")
+        return self
+
+    @property
+    def references(self) -> set[str]:
+        """Entities that this one refers to, itself included when it does."""
+        return {i.entity for i in self.inputs.values() if i.entity}

@@ -1,0 +1,89 @@
+"""A project: one migration of one customer from one source into one Odoo. ``mappings/projects/<project>.yaml``."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from crm2odoo.project.entity_file import OdooType
+from crm2odoo.project.source_file import FieldLineShort, Formats, Identifier, Strict
+
+OwnerChoice = Literal["provision", "fallback", "hold", "empty"]
+
+
+class Connections(Strict):
+    """Names of Airflow connections."""
+
+    staging: str = "crm2odoo_staging"
+    odoo: str = "crm2odoo_odoo"
+    files: str | None = Field(None, description="Connection for s3:// exports and documents.")
+
+
+class Owners(Strict):
+    """What happens to owners of the source."""
+
+    aliases: dict[str, str] = Field({}, description="E-mail in the source: e-mail in Odoo. Compared without case and blanks.")
+    decisions: dict[str, OwnerChoice] = Field({}, description="E-mail (or name, when the source has no e-mail): what to do when Odoo has no such user.")
+    fallback: str | None = Field(None, description="Login of the user who takes over records under `fallback`.")
+    undecided: OwnerChoice | None = Field(None, description="Choice for owners without a decision of their own. None: they wait in the owner queue, and production does not start.")
+    roles: bool = Field(False, description="Whether provisioned users get the role that the source names.")
+
+
+class StageLine(Strict):
+    """One line of the stage table: where a stage of the source goes."""
+
+    pipeline: str | None = None
+    stage: str
+    team: str | None = Field(None, description="Name of the sales team; the pipeline's when left out.")
+    to: str | None = Field(None, description="Name of the stage in Odoo; the source's when left out.")
+    outcome: Literal["open", "won", "lost"] | None = None
+    probability: float | None = Field(None, ge=0, le=100, description="Percent.")
+    lost_reason: str | None = None
+
+
+class CustomColumn(Strict):
+    """A decision on a column that the source file does not know."""
+
+    field: str | None = Field(None, pattern=r"^x_[a-z0-9_]{1,61}$", description="Name of the custom field in Odoo; derived from the header when left out.")
+    type: OdooType | None = None
+    label: str | None = None
+    options: list[str] = []
+    drop: str | None = Field(None, description="Reason why the column does not migrate.")
+
+
+class Sample(Strict):
+    """The sample run."""
+
+    records: int | Literal["all"] = Field("all", description="Size of the slice, or `all` for a full rehearsal.")
+    seed: int = 1
+    keep_sandbox: bool = False
+
+
+class Project(Strict):
+    """One migration project."""
+
+    project: Identifier
+    title: str
+    source: Identifier
+    export: str = Field(description="Folder, archive or s3:// prefix of the export. A relative path starts at the folder that holds mappings/.")
+    active: bool = True
+    target: Literal["self_hosted", "odoo_sh", "online"] = "self_hosted"
+    timezone: str = Field("UTC", description="IANA name; naive times of the export are in this zone.")
+    currency: str = Field("USD", description="ISO code of amounts without one.")
+    formats: Formats | None = Field(None, description="Overrides the source's formats as a whole.")
+    connections: Connections = Connections()
+    pool: str = Field("crm2odoo_odoo", description="Airflow pool that limits the load on this Odoo.")
+    owners: Owners = Owners()
+    stages: list[StageLine] = []
+    default_team: str = "Sales"
+    columns: dict[Identifier, dict[str, CustomColumn]] = Field({}, description="Object: header: what to do with a column that the source file does not know.")
+    map: dict[str, FieldLineShort] = Field({}, description="`object.entity.input`: overrides one line of the source's mapping.")
+    decisions: dict[str, str | bool | int | float] = {}
+    documents: str = Field("documents", description="Folder or s3:// prefix for reports and documents.")
+    sample: Sample = Sample()
+    error_budget_percent: float = Field(1.0, ge=0, le=100, description="A phase stops when more of its rows than this are refused by Odoo.")
+    approvers: list[str] = Field([], description="Airflow users who may sign off; anyone who may answer when empty.")
+    owner: str = "platform-team"
+    owner_url: str | None = None
+    tags: list[str] = []

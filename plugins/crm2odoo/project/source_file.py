@@ -1,0 +1,154 @@
+"""A source product: its objects, their files and columns, and which entities their rows become.
+
+One file ``mappings/sources/<source>.yaml`` per product. A new product needs no Python.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+ColumnType = Literal[
+    "id", "text", "name", "email", "phone", "url", "domain", "html", "enum", "date", "datetime", "money", "number",
+    "percent", "integer", "boolean", "list", "file",
+]
+
+
+class Strict(BaseModel):
+    """Unknown keys are mistakes, and nothing changes after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class Column(Strict):
+    """One column that the product's export is known to have."""
+
+    headers: list[str] = Field(default=[], description="Names of the column in exports, compared without case, blanks and punctuation. The column's own name always counts.")
+    type: ColumnType = "text"
+    required: bool = Field(False, description="Mandatory: without the column the file is refused, without a value the row is rejected.")
+    optional_column: bool = Field(True, description="False for a mandatory column whose absence refuses the whole file; set by `required`.")
+    essential: bool = Field(False, description="A date or amount that the migration cannot do without: an unreadable value rejects the row instead of leaving the field empty.")
+    separator: str | None = Field(None, description="For `list`: the separator; the source's default otherwise.")
+    sensitive: bool = Field(False, description="Masked in rejects, logs and documents.")
+    title: str | None = None
+
+
+class Parent(Strict):
+    """A reference of one object's row to another object's row."""
+
+    object: Identifier
+    columns: list[Identifier] = Field(description="Columns of this object that hold the parent's key, in its order.")
+    by: list[Identifier] | None = Field(None, description="Columns of the parent that they are compared with; the parent's key when left out.")
+    required: bool = Field(False, description="True: a row without its parent is rejected as an orphan. False: a warning, and the link stays empty.")
+
+
+def _short_input(value: object) -> object:
+    return {"from": value} if isinstance(value, str) else value
+
+
+class FieldLine(Strict):
+    """Where one input of an entity comes from: exactly one of `from`, `value`, `sql`."""
+
+    from_: Identifier | None = Field(None, alias="from", description="A column of the object; `each` inside an `each` mapping.")
+    value: str | int | float | bool | None = Field(None, description="A constant.")
+    sql: str | None = Field(None, description="A PostgreSQL expression over the object's clean columns.")
+    object: Identifier | None = Field(None, description="For a reference: the column holds the source key of this object.")
+    or_else: FieldLineShort | None = Field(None, description="Tried when this one is empty or finds no record.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> FieldLine:
+        if sum(x is not None for x in (self.from_, self.value, self.sql)) != 1:
+            raise ValueError("give exactly one of `from`, `value` and `sql`")
+        return self
+
+
+FieldLineShort = Annotated[FieldLine, BeforeValidator(_short_input)]
+
+
+class EntityMapping(Strict):
+    """How the rows of an object feed one entity."""
+
+    entity: Identifier
+    primary: bool = Field(True, description="The row becomes this record. False: the record is made on demand (tag, source, embedded company).")
+    when: str | None = Field(None, description="A PostgreSQL condition over the clean columns; only rows that meet it.")
+    each: Identifier | None = Field(None, description="A `list` column: one record for each element, which lines call `each`.")
+    fields: dict[Identifier, FieldLineShort] = {}
+    custom_fields: Literal["keep", "ignore"] = Field("keep", description="What happens to columns that no line uses: custom fields on this entity, or nothing.")
+
+
+class SourceObject(Strict):
+    """What the product calls a thing: lead, estimate, ticket."""
+
+    title: str
+    files: list[str] = Field(description="Patterns of file names, without extension, compared without case, digits, blanks and punctuation.")
+    columns: dict[Identifier, Column]
+    key: list[Identifier] = Field([], description="Columns of the source key. None: every row is its own record.")
+    required_any: list[list[Identifier]] = Field([], description="Of each group at least one column must have a value.")
+    merge: list[Identifier] = Field([], description="Rows that agree in these columns (normalised) are one record; the first survives.")
+    deleted: Identifier | None = Field(None, description="Boolean column that marks a deleted row.")
+    parents: list[Parent] = []
+    entities: list[EntityMapping] = []
+    documentation_only: bool = Field(False, description="Never migrates; goes into the handoff inventory.")
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> SourceObject:
+        def check(names: list[str], what: str) -> None:
+            for name in names:
+                if name not in self.columns:
+                    raise ValueError(f"{what} names the column {name!r}, which this object does not have")
+
+        check(self.key, "key")
+        check(self.merge, "merge")
+        check([n for group in self.required_any for n in group], "required_any")
+        check([self.deleted] if self.deleted else [], "deleted")
+        for parent in self.parents:
+            check(parent.columns, f"parent {parent.object}")
+        for mapping in self.entities:
+            if mapping.each and (mapping.each not in self.columns or self.columns[mapping.each].type != "list"):
+                raise ValueError(f"{mapping.entity}: each names {mapping.each!r}, which is no `list` column")
+            for name, line in mapping.fields.items():
+                step: FieldLine | None = line
+                while step is not None:
+                    if step.from_ and step.from_ != "each" and step.from_ not in self.columns:
+                        raise ValueError(f"{mapping.entity}.{name} comes from {step.from_!r}, which is no column of this object")
+                    step = step.or_else
+        return self
+
+
+class Formats(Strict):
+    """How the product writes dates, numbers and lists. A project may override each."""
+
+    date_order: Literal["dmy", "mdy"] = "mdy"
+    decimal_mark: Literal[".", ","] = "."
+    list_separator: str = ","
+    decode_html_entities: bool = Field(False, description="Text holds HTML entities and tags (The Customer Factor).")
+    numeric_ids: bool = Field(False, description="`3050.0` is the id `3050` (The Customer Factor).")
+
+
+class StageRule(Strict):
+    """Outcome of stages by name: the first rule whose name matches decides."""
+
+    names: list[str]
+    outcome: Literal["won", "lost", "open"]
+
+
+class Source(Strict):
+    """One source product."""
+
+    source: Identifier
+    title: str
+    about: str = ""
+    formats: Formats = Formats()
+    stage_outcomes: list[StageRule] = Field([], description="Which stage names mean won or lost; compared normalised and whole, never by likeness.")
+    lead_stages: list[str] = []
+    objects: dict[Identifier, SourceObject]
+
+    @model_validator(mode="after")
+    def _objects_exist(self) -> Source:
+        for name, obj in self.objects.items():
+            for parent in obj.parents:
+                if parent.object not in self.objects:
+                    raise ValueError(f"objects.{name}: the parent {parent.object!r} is no object of this source")
+        return self

@@ -1,0 +1,6 @@
+"""PostgreSQL as the workshop: templates of ``sql/`` rendered, checked and run in a project's four schemas."""
+
+from crm2odoo.staging.render import UnsafeSql
+from crm2odoo.staging.workspace import Connection, StagingUnreachable, Workspace
+
+__all__ = ["Connection", "StagingUnreachable", "UnsafeSql", "Workspace"]

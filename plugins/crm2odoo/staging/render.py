@@ -1,0 +1,125 @@
+"""Renders the templates below ``sql/`` and checks every statement with sqlglot before it may run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import sqlglot
+from jinja2 import FileSystemLoader, StrictUndefined
+from jinja2.sandbox import SandboxedEnvironment
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+ALLOWED_STATEMENTS = (exp.Create, exp.Insert, exp.Update, exp.Delete, exp.Drop, exp.Select, exp.Union, exp.Analyze, exp.TruncateTable, exp.Merge)
+FORBIDDEN_FUNCTIONS = {
+    "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_stat_file", "lo_import", "lo_export", "dblink", "dblink_exec", "pg_sleep",
+    "pg_terminate_backend", "pg_cancel_backend", "set_config", "pg_reload_conf", "query_to_xml", "database_to_xml", "table_to_xml", "copy",
+}
+
+
+class UnsafeSql(ValueError):
+    """A statement does what a transform may not do. The message names the template and the reason."""
+
+
+def quote(name: str) -> str:
+    """An SQL identifier, quoted by sqlglot."""
+    return exp.to_identifier(name, quoted=True).sql("postgres")
+
+
+def literal(value: str | int | float | bool | None) -> str:
+    """An SQL literal."""
+    if value is None:
+        return "null"
+    return exp.convert(value).sql("postgres")
+
+
+def expression(text: str, columns: Iterable[str], alias: str | None = None) -> str:
+    """A person's SQL expression: checked, its columns quoted and put under ``alias``.
+
+    Raises UnsafeSql for anything but an expression over ``columns`` with harmless functions.
+    """
+    known = set(columns)
+    try:
+        tree = sqlglot.parse_one(f"select {text}", dialect="postgres")
+    except SqlglotError as error:
+        raise UnsafeSql(f"not an SQL expression: {text!r}: {str(error).splitlines()[0]}") from None
+    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or tree.args.get("from") or tree.args.get("from_"):
+        raise UnsafeSql(f"expected one expression without FROM: {text!r}")
+    node = tree.expressions[0]
+    if list(node.find_all(exp.Subquery, exp.Select, exp.Table)):
+        raise UnsafeSql(f"no sub-queries in an expression: {text!r}")
+    _check_functions(node, text)
+    for column in list(node.find_all(exp.Column)):
+        if column.table or column.name not in known:
+            raise UnsafeSql(f"unknown column {column.sql('postgres')!r} in {text!r}; known: {', '.join(sorted(known))}")
+        column.replace(exp.column(exp.to_identifier(column.name, quoted=True), table=alias) if alias else exp.column(exp.to_identifier(column.name, quoted=True)))
+    result = tree.expressions[0].sql("postgres")
+    return f"({result})"
+
+
+def _check_functions(tree: exp.Expression, where: str) -> None:
+    for call in tree.find_all(exp.Func):
+        name = (call.name if isinstance(call, exp.Anonymous) else call.sql_name()).lower()
+        if name in FORBIDDEN_FUNCTIONS or name.startswith(("pg_", "lo_", "dblink")):
+            raise UnsafeSql(f"{where}: the function {name} is not allowed")
+
+
+@lru_cache(maxsize=8)
+def _environment(folder: str) -> SandboxedEnvironment:
+    environment = SandboxedEnvironment(
+        loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(ident=quote, lit=literal)
+    environment.globals.update(expression=expression, quote=quote, literal=literal)
+    return environment
+
+
+def render(folder: Path, template: str, values: dict[str, Any]) -> str:
+    """The text of ``<folder>/<template>`` with its values filled in. Unknown names in the template raise jinja2.UndefinedError."""
+    return _environment(str(folder)).get_template(template).render(**values)
+
+
+def check(sql: str, schemas: Iterable[str], template: str) -> list[str]:
+    """Splits rendered SQL into statements and returns them, or raises UnsafeSql.
+
+    Each statement must be one of ALLOWED_STATEMENTS and may name tables of ``schemas`` only.
+    """
+    allowed = set(schemas)
+    statements: list[str] = []
+    try:
+        trees = sqlglot.parse(sql, dialect="postgres")
+    except SqlglotError as error:
+        raise UnsafeSql(f"sql/{template}: {error}") from None
+    for tree in trees:
+        if tree is None:
+            continue
+        if not isinstance(tree, ALLOWED_STATEMENTS):
+            raise UnsafeSql(f"sql/{template}: {type(tree).__name__} statements are not allowed: {tree.sql('postgres')[:120]}")
+        local = {cte.alias for cte in tree.find_all(exp.CTE)}
+        for table in tree.find_all(exp.Table):
+            if isinstance(table.this, exp.Func) or (not table.db and table.name in local) or not table.name:
+                continue
+            created_schema = isinstance(tree, (exp.Create, exp.Drop)) and tree.args.get("kind") == "SCHEMA"
+            schema = (table.db or table.name) if created_schema else table.db
+            if schema not in allowed:
+                raise UnsafeSql(f"sql/{template}: the table {table.sql('postgres')} is outside the project's schemas")
+        _check_functions(tree, f"sql/{template}")
+    for piece in _split(sql):
+        statements.append(piece)
+    return statements
+
+
+def _split(sql: str) -> list[str]:
+    """The statements as written (sqlglot would drop comments and layout), cut at top-level semicolons."""
+    tokens = sqlglot.tokenize(sql, dialect="postgres")
+    pieces, start = [], 0
+    for token in tokens:
+        if token.token_type == sqlglot.TokenType.SEMICOLON:
+            pieces.append(sql[start : token.start].strip())
+            start = token.end + 1
+    pieces.append(sql[start:].strip())
+    return [p for p in pieces if p and sqlglot.tokenize(p, dialect="postgres")]
