@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from crm2odoo.project.entity_file import Entity
 from crm2odoo.project.errors import ConfigError, Problem
@@ -142,7 +143,9 @@ def _entities_of(folder: Path, source_yaml: YamlFile, source: Source) -> tuple[d
                 close = difflib.get_close_matches(name, [p.stem for p in folder.glob("*.yaml")], n=1)
                 problems.append(source_yaml.problem(where, f"there is no entity {name!r}", f"did you mean {close[0]!r}?" if close else ""))
                 return None
-            entities[name] = YamlFile(path).model(Entity)
+            entities[name] = _entity(path)
+            for other in sorted(entities[name].references):
+                load(other, where)
         return entities[name]
 
     for object_name, obj in source.objects.items():
@@ -159,6 +162,27 @@ def _entities_of(folder: Path, source_yaml: YamlFile, source: Source) -> tuple[d
             if mapping.each is None and entity.identity and not (set(entity.identity) & set(mapping.fields)):
                 problems.append(source_yaml.problem((*where, "fields"), f"{mapping.entity} is told apart by {', '.join(entity.identity)}, and none of them is given"))
     return entities, problems
+
+
+def _entity(path: Path) -> Entity:
+    """One entity, with what it takes over from the entity that it extends."""
+    file = YamlFile(path)
+    data = file.data
+    if isinstance(data, dict) and isinstance(data.get("extends"), str):
+        base_path = path.with_name(f"{data['extends']}.yaml")
+        if not base_path.exists():
+            raise ConfigError([file.problem(("extends",), f"there is no entity {data['extends']!r}")])
+        file.data = _joined(YamlFile(base_path).data, data)
+    return file.model(Entity)
+
+
+def _joined(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
+    result = dict(base)
+    for key, value in own.items():
+        # A field line is one thing: it is replaced, not joined.
+        deeper = isinstance(value, dict) and isinstance(base.get(key), dict) and key in ("inputs", "fields", "custom_fields", "context")
+        result[key] = {**base[key], **value} if deeper else value
+    return result
 
 
 def _check_overrides(project_yaml: YamlFile, project: Project, source: Source) -> list[Problem]:

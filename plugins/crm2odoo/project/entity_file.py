@@ -23,6 +23,7 @@ class Input(Strict):
     type: InputType = "text"
     entity: Identifier | None = Field(None, description="For `ref` and `refs`: the entity referred to.")
     required: bool = Field(False, description="Without it the record is held.")
+    bring: list[Identifier] = Field([], description="For `ref`: inputs of the record referred to that expressions may use as `<input>_<name>`.")
     about: str = ""
 
     @model_validator(mode="after")
@@ -75,10 +76,18 @@ class Match(Strict):
     lang: str = "en_US"
 
 
+class Skip(Strict):
+    """Records that are not made, although rows stand for them."""
+
+    when: str = Field(description="A PostgreSQL condition over the inputs.")
+    reason: str
+
+
 class Entity(Strict):
     """What Odoo will hold, and how."""
 
     entity: Identifier
+    extends: Identifier | None = Field(None, description="Entity whose content this one takes over; its own keys win, maps are joined.")
     model: str
     title: str
     about: str = ""
@@ -86,6 +95,8 @@ class Entity(Strict):
     after: list[Identifier] = Field([], description="Entities loaded earlier, besides those referred to.")
     inputs: dict[Identifier, Input]
     identity: list[Identifier] = Field([], description="Inputs that tell records apart (normalised). None: each source row is a record of its own.")
+    aliases: dict[str, str] = Field({}, description="Other spellings of the first identity input: spelling (normalised): the value that counts.")
+    skip: Skip | None = None
     match: Match | None = None
     create: Literal["yes", "never", "decision"] = Field("yes", description="Whether records that the target lacks are created. `decision`: as the project decides (users).")
     unmatched: Literal["hold", "empty"] = Field("empty", description="With `create: never`: what becomes of references to a record that was not found.")
@@ -103,7 +114,13 @@ class Entity(Strict):
         for name in self.identity:
             if name not in self.inputs:
                 raise ValueError(f"identity names {name!r}, which is no input")
+        for name, value in self.inputs.items():
+            if value.bring and value.type != "ref":
+                raise ValueError(f"inputs.{name}: `bring` goes with the type `ref`")
         for name, field in self.fields.items():
+            source = self.inputs.get(field.from_ or "")
+            if source and source.entity == self.entity and field.write != "second":
+                raise ValueError(f"fields.{name}: a reference to the entity itself needs `write: second`")
             if field.from_ and field.from_ not in self.inputs:
                 raise ValueError(f"fields.{name}: comes from {field.from_!r}, which is no input")
             if name.startswith("x_") and name not in self.custom_fields:

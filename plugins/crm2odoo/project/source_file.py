@@ -49,22 +49,34 @@ def _short_input(value: object) -> object:
 
 
 class FieldLine(Strict):
-    """Where one input of an entity comes from: exactly one of `from`, `value`, `sql`."""
+    """Where one input of an entity comes from: exactly one of `from`, `value`, `sql`, `keys`.
+
+    For a reference the result is compared with the natural key of the entity referred to, or, with `object`, with the source
+    key of that object's rows.
+    """
 
     from_: Identifier | None = Field(None, alias="from", description="A column of the object; `each` inside an `each` mapping.")
     value: str | int | float | bool | None = Field(None, description="A constant.")
     sql: str | None = Field(None, description="A PostgreSQL expression over the object's clean columns.")
-    object: Identifier | None = Field(None, description="For a reference: the column holds the source key of this object.")
+    keys: list[FieldLineShort] | None = Field(None, description="For a reference: the parts of a key that has more than one.")
+    object: Identifier | None = Field(None, description="For a reference: the value is the source key of this object.")
     or_else: FieldLineShort | None = Field(None, description="Tried when this one is empty or finds no record.")
 
     @model_validator(mode="after")
     def _one_source(self) -> FieldLine:
-        if sum(x is not None for x in (self.from_, self.value, self.sql)) != 1:
-            raise ValueError("give exactly one of `from`, `value` and `sql`")
+        if sum(x is not None for x in (self.from_, self.value, self.sql, self.keys)) != 1:
+            raise ValueError("give exactly one of `from`, `value`, `sql` and `keys`")
         return self
 
 
 FieldLineShort = Annotated[FieldLine, BeforeValidator(_short_input)]
+
+
+def _columns_of(line: FieldLine) -> list[str]:
+    names = [line.from_] if line.from_ else []
+    for part in [*(line.keys or []), *([line.or_else] if line.or_else else [])]:
+        names += _columns_of(part)
+    return names
 
 
 class EntityMapping(Strict):
@@ -109,11 +121,9 @@ class SourceObject(Strict):
             if mapping.each and (mapping.each not in self.columns or self.columns[mapping.each].type != "list"):
                 raise ValueError(f"{mapping.entity}: each names {mapping.each!r}, which is no `list` column")
             for name, line in mapping.fields.items():
-                step: FieldLine | None = line
-                while step is not None:
-                    if step.from_ and step.from_ != "each" and step.from_ not in self.columns:
-                        raise ValueError(f"{mapping.entity}.{name} comes from {step.from_!r}, which is no column of this object")
-                    step = step.or_else
+                for column in _columns_of(line):
+                    if column != "each" and column not in self.columns:
+                        raise ValueError(f"{mapping.entity}.{name} comes from {column!r}, which is no column of this object")
         return self
 
 
