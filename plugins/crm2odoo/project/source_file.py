@@ -32,6 +32,7 @@ class Column(Strict):
     essential: bool = Field(False, description="A date or amount that the migration cannot do without: an unreadable value rejects the row instead of leaving the field empty.")
     separator: str | None = Field(None, description="For `list`: the separator; the source's default otherwise.")
     sensitive: bool = Field(False, description="Masked in rejects, logs and documents.")
+    owner: bool = Field(False, description="Names a user of the source. A value that is no e-mail address goes to the owner queue, not into the warnings.")
     title: str | None = None
 
 
@@ -42,6 +43,9 @@ class Parent(Strict):
     columns: list[Identifier] = Field(description="Columns of this object that hold the parent's key, in its order.")
     by: list[Identifier] | None = Field(None, description="Columns of the parent that they are compared with; the parent's key when left out.")
     required: bool = Field(False, description="True: a row without its parent is rejected as an orphan. False: a warning, and the link stays empty.")
+    when: dict[Identifier, list[str]] = Field(
+        {}, description="One column and the values (normalised) for which the reference holds, as in `related_type: [lead, leads]`. Other values reject the row as bad_relation.",
+    )
 
 
 def _short_input(value: object) -> object:
@@ -90,6 +94,13 @@ class EntityMapping(Strict):
     custom_fields: Literal["keep", "ignore"] = Field("keep", description="What happens to columns that no line uses: custom fields on this entity, or nothing.")
 
 
+class MergeBy(Strict):
+    """Merge columns that a project decides about."""
+
+    decision: Identifier = Field(description="Name of the decision in the project file; without it the object's `merge` holds.")
+    options: dict[str, list[Identifier]] = Field(description="Value of the decision: merge columns.")
+
+
 class SourceObject(Strict):
     """What the product calls a thing: lead, estimate, ticket."""
 
@@ -99,8 +110,9 @@ class SourceObject(Strict):
     key: list[Identifier] = Field([], description="Columns of the source key. None: every row is its own record.")
     required_any: list[list[Identifier]] = Field([], description="Of each group at least one column must have a value.")
     merge: list[Identifier] = Field([], description="Rows that agree in these columns (normalised) are one record; the first survives.")
+    merge_by: MergeBy | None = None
     deleted: Identifier | None = Field(None, description="Boolean column that marks a deleted row.")
-    parents: list[Parent] = []
+    parents: list[Parent] = Field([], description="Lines that name the same object (and `when`) are alternatives: one that finds a row is enough.")
     entities: list[EntityMapping] = []
     documentation_only: bool = Field(False, description="Never migrates; goes into the handoff inventory.")
 
@@ -116,7 +128,9 @@ class SourceObject(Strict):
         check([n for group in self.required_any for n in group], "required_any")
         check([self.deleted] if self.deleted else [], "deleted")
         for parent in self.parents:
-            check(parent.columns, f"parent {parent.object}")
+            check([*parent.columns, *parent.when], f"parent {parent.object}")
+        for option, names in (self.merge_by.options if self.merge_by else {}).items():
+            check(names, f"merge_by {option}")
         for mapping in self.entities:
             if mapping.each and (mapping.each not in self.columns or self.columns[mapping.each].type != "list"):
                 raise ValueError(f"{mapping.entity}: each names {mapping.each!r}, which is no `list` column")
