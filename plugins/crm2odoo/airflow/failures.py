@@ -1,0 +1,69 @@
+"""How an error reaches the person who reads a task's log: one message, and a retry only where a retry can help."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+import httpx
+import psycopg
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = logging.getLogger(__name__)
+
+# Errors of the network and of the database server that go away by themselves.
+PASSING = (httpx.TransportError, psycopg.OperationalError, ConnectionError, TimeoutError)
+
+
+class PassingTrouble(AirflowException):
+    """Something that may be over in a minute: the task is tried again, later each time."""
+
+
+def person_readable(step: Callable[P, R]) -> Callable[P, R]:
+    """Turns the errors of a step into what Airflow should do with them.
+
+    An error class of crm2odoo already carries a message for a person: the task fails with it at once, or is tried again when
+    the class says ``transient = True``. Anything else is a flaw of the program and keeps its stack trace.
+    """
+
+    @functools.wraps(step)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return step(*args, **kwargs)
+        except Exception as error:
+            failure = as_failure(error)
+            if failure is None:
+                raise
+            log.debug("The cause of the failure", exc_info=error)
+        # Outside of the except block: the log shows the message without the chain of causes.
+        raise failure
+
+    return run
+
+
+def as_failure(error: Exception) -> AirflowException | None:
+    """The exception to raise instead of ``error``; None to let it pass."""
+    if isinstance(error, AirflowException):
+        return None
+    ours = any(base.__module__.startswith("crm2odoo.") for base in type(error).__mro__)
+    if getattr(error, "transient", False) or (isinstance(error, PASSING) and not ours):
+        return PassingTrouble(f"{_text(error)}\nThis may pass: the task is tried again by itself.")
+    return AirflowFailException(_text(error)) if ours else None
+
+
+def _text(error: Exception) -> str:
+    return str(error).strip() or type(error).__name__
+
+
+def tell_what_next(context: Any) -> None:
+    """Failure callback of every task: says in the log what to do, below the error."""
+    task = context["ti"].task_id
+    logging.getLogger("crm2odoo.next").error(
+        "The task %s failed. Read the message above and remove its cause, then clear this task: that is always safe, what was written is not written twice. "
+        "The page of the DAG (Docs) says more about each task.",
+        task,
+    )
