@@ -11,12 +11,15 @@ import httpx
 import psycopg
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 
+from crm2odoo.odoo.errors import OdooUnreachable, TransientError, UnclearAnswer
+from crm2odoo.staging import StagingUnreachable
+
 P = ParamSpec("P")
 R = TypeVar("R")
 log = logging.getLogger(__name__)
 
-# Errors of the network and of the database server that go away by themselves.
-PASSING = (httpx.TransportError, psycopg.OperationalError, ConnectionError, TimeoutError)
+# Errors that go away by themselves: of the network, of a server that starts again, of two who want the same lock.
+PASSING = (OdooUnreachable, TransientError, UnclearAnswer, StagingUnreachable, httpx.TransportError, psycopg.OperationalError, ConnectionError, TimeoutError)
 
 
 class PassingTrouble(AirflowException):
@@ -27,7 +30,7 @@ def person_readable(step: Callable[P, R]) -> Callable[P, R]:
     """Turns the errors of a step into what Airflow should do with them.
 
     An error class of crm2odoo already carries a message for a person: the task fails with it at once, or is tried again when
-    the class says ``transient = True``. Anything else is a flaw of the program and keeps its stack trace.
+    its cause may pass. Anything else is a flaw of the program and keeps its stack trace.
     """
 
     @functools.wraps(step)
@@ -49,9 +52,9 @@ def as_failure(error: Exception) -> AirflowException | None:
     """The exception to raise instead of ``error``; None to let it pass."""
     if isinstance(error, AirflowException):
         return None
-    ours = any(base.__module__.startswith("crm2odoo.") for base in type(error).__mro__)
-    if getattr(error, "transient", False) or (isinstance(error, PASSING) and not ours):
-        return PassingTrouble(f"{_text(error)}\nThis may pass: the task is tried again by itself.")
+    if isinstance(error, PASSING):
+        return PassingTrouble(f"{_text(error)}\nThis may pass; the task is tried again by itself if it has tries left.")
+    ours = type(error).__module__.startswith("crm2odoo.")
     return AirflowFailException(_text(error)) if ours else None
 
 

@@ -34,8 +34,7 @@ class OdooHook(BaseHook):
         connection = self.get_connection(self.odoo_conn_id)
         host = (connection.host or "").strip().rstrip("/")
         if host and "://" not in host:
-            scheme = connection.schema if connection.schema in ("http", "https") else "https"
-            host = f"{scheme}://{host}" + (f":{connection.port}" if connection.port else "")
+            host = f"https://{host}" + (f":{connection.port}" if connection.port else "")
         return OdooCredentials(url=host, database=connection.schema or "", login=connection.login or "", secret=connection.password or "")
 
     def get_conn(self) -> OdooClient:

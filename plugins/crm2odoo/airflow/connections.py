@@ -1,0 +1,117 @@
+"""What a project needs from Airflow: connections and a pool. Reads them, or says with which command they are made."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
+from psycopg import conninfo
+
+from crm2odoo.odoo.client import OdooCredentials
+from crm2odoo.project import Project
+
+# Keys of a Postgres connection's extra that libpq understands and that are not about one query.
+LIBPQ_EXTRAS = {"sslmode", "sslcert", "sslkey", "sslrootcert", "host", "options", "target_session_attrs", "connect_timeout"}
+POOL_WAIT_SECONDS = 40
+
+
+class MissingSetup(RuntimeError):
+    """A connection or a pool is missing or incomplete. The message holds the command that adds it."""
+
+
+def staging_dsn(project: Project) -> str:
+    """The libpq connection string of the project's staging database."""
+    name = project.connections.staging
+    connection = _connection(name, staging_command(name), "the staging PostgreSQL")
+    if connection.conn_type != "postgres":
+        raise MissingSetup(f"The connection {name!r} has the type {connection.conn_type!r}; the staging database needs 'postgres'. Replace it:\n{staging_command(name)}")
+    parts: dict[str, Any] = {
+        "host": connection.host, "port": connection.port, "dbname": connection.schema, "user": connection.login, "password": connection.password,
+    }
+    parts |= {k: v for k, v in _extra(connection).items() if k in LIBPQ_EXTRAS}
+    return conninfo.make_conninfo("", **{k: str(v) for k, v in parts.items() if v not in (None, "")})
+
+
+def odoo_credentials(project: Project) -> OdooCredentials:
+    """The project's Odoo, from its connection of type ``odoo``."""
+    from crm2odoo.airflow.hook import OdooHook
+
+    name = project.connections.odoo
+    _connection(name, odoo_command(name), "the target Odoo")
+    credentials = OdooHook(name).credentials()
+    empty = [field for field, value in (("host", credentials.url), ("schema", credentials.database), ("login", credentials.login), ("password", credentials.secret)) if not value]
+    if empty:
+        raise MissingSetup(f"The connection {name!r} lacks {', '.join(empty)}. Host is the URL, schema the database, password the API key. Replace it:\n{odoo_command(name)}")
+    return credentials
+
+
+def has_connection(name: str) -> bool:
+    """Whether Airflow knows the connection."""
+    try:
+        BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        return False
+    return True
+
+
+def check_pool(project: Project, context: Any, probe: str) -> None:
+    """Raises MissingSetup when the project's pool does not exist.
+
+    A task cannot ask Airflow for its pools. But the scheduler never starts a task whose pool does not exist, so the task ``probe`` of the
+    same run, which does nothing in that pool, tells. Under ``dag.test()`` there is no scheduler, and the database can be asked.
+    """
+    known = _pool_in_database(project.pool)
+    if known is None:
+        run = context["dag_run"]
+        deadline = time.monotonic() + POOL_WAIT_SECONDS
+        while time.monotonic() < deadline:
+            states = context["ti"].get_task_states(dag_id=run.dag_id, task_ids=[probe], run_ids=[run.run_id]).get(run.run_id, {})
+            if states.get(probe) not in (None, "scheduled", "none"):
+                return
+            time.sleep(2)
+    if not known:
+        doubt = "" if known is False else f"No task got a slot of it within {POOL_WAIT_SECONDS} seconds; if the pool exists, it is full. "
+        raise MissingSetup(f"The pool {project.pool!r} is missing. {doubt}Add it (as many slots as Odoo has workers; 1 for Odoo Online):\n{pool_command(project.pool)}")
+
+
+def _pool_in_database(name: str) -> bool | None:
+    """None when this process may not ask the database, which is the rule in Airflow 3."""
+    try:
+        from airflow.models.pool import Pool
+
+        return Pool.get_pool(name) is not None
+    except (RuntimeError, AttributeError, ImportError, AirflowException):
+        return None
+
+
+def staging_command(name: str) -> str:
+    """The command that adds the staging connection."""
+    return f"airflow connections add {shlex.quote(name)} --conn-type postgres --conn-host HOST --conn-port 5432 --conn-schema DATABASE --conn-login USER --conn-password PASSWORD"
+
+
+def odoo_command(name: str) -> str:
+    """The command that adds the Odoo connection."""
+    return f"airflow connections add {shlex.quote(name)} --conn-type odoo --conn-host https://YOUR.odoo.com --conn-schema DATABASE --conn-login LOGIN --conn-password API_KEY"
+
+
+def pool_command(name: str) -> str:
+    """The command that adds the pool."""
+    return f"airflow pools set {shlex.quote(name)} 4 'calls to Odoo at the same time'"
+
+
+def _connection(name: str, command: str, what: str) -> Any:
+    try:
+        return BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        raise MissingSetup(f"The Airflow connection {name!r} ({what}) is missing. Add it:\n{command}") from None
+
+
+def _extra(connection: Any) -> dict[str, Any]:
+    try:
+        value = json.loads(connection.extra or "{}")
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

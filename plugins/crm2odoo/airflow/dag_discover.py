@@ -1,0 +1,67 @@
+"""The DAG ``<project>.discover``: read the export, say what is in it, have the scope signed."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, TaskGroup, task
+
+from crm2odoo.airflow.checks import add_checks
+from crm2odoo.airflow.forms import export_param
+from crm2odoo.airflow.frame import project_dag
+from crm2odoo.airflow.signoff import SignOff
+from crm2odoo.airflow.steps import Steps
+from crm2odoo.project import Bundle
+
+RUNBOOK = """
+Reads an export of the source, counts and checks every row, and asks for the scope to be signed. Writes nothing to Odoo.
+
+**Before you start.** Put the export where the project file says (`export`), or name another place in the form. The Airflow connections and the
+pool of the project must exist; the task `check.needs` says what is missing and with which command to add it.
+
+| parameter | meaning |
+|---|---|
+| `export` | the delivery to read; the project's when left as it is |
+
+**What happens.** `check` looks at connections, pool, database and export. `intake` registers the files by their hash, lands every row as delivered, types and
+checks it, and proves that no row was lost: records = valid + merged + exact duplicates + deleted + rejected, for every file. `findings` lists what a
+person should know. `target` looks at the Odoo of the project's connection, when there is one already. `scope` puts it together.
+
+**The gate.** `sign_off` waits under *Required actions*. Approve when the numbers are what the customer expects: the approval is bound to this export and this
+mapping, and `{project}.sample` refuses to touch an Odoo without it. Reject, with a comment, when files are missing or wrong: the run then ends as failed.
+
+**When it fails.** The log of the red task says what, where and what to do. A missing column or an unknown file: correct the export, or name the column in
+`mappings/projects/{project}.yaml`, and trigger again.
+
+**Is it safe to clear a task?** Always. The same delivery is read to the same rows; a changed one is a new export.
+"""
+
+
+def build(bundle: Bundle, steps: Steps) -> DAG:
+    """The DAG for one project."""
+    with project_dag(bundle, "discover", "discovery", RUNBOOK, {"export": export_param(bundle)}) as dag:
+        ready = add_checks(bundle, steps, needs="staging")
+        export_id, verified = add_intake(steps)
+        findings = task(steps.findings)(export_id)
+        target = task(steps.look_at_target)()
+        scope = task(steps.scope)(export_id)
+        sign_off = SignOff(
+            task_id="sign_off",
+            bundle=bundle,
+            shown_by="scope",
+            subject=f"{bundle.project.title}: is this the scope of the migration?",
+            doc_md="Waits for a person who knows what the export should hold. The verdict is kept with the hashes of what was shown; a rejection fails the run.",
+        )
+        ready >> export_id
+        verified >> findings >> scope
+        ready >> target >> scope >> sign_off
+    return dag
+
+
+def add_intake(steps: Steps) -> tuple[object, object]:
+    """The tasks that bring an export into the staging database; the same in every DAG that may get a new one."""
+    with TaskGroup("intake", tooltip="From files to typed rows, and the proof that none was lost"):
+        export_id = task(steps.register)()
+        landed = task(steps.land)(export_id)
+        cleaned = task(steps.clean)(export_id)
+        verified = task(steps.verify)(export_id)
+        landed >> cleaned >> verified
+    return export_id, verified

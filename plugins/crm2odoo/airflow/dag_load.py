@@ -1,0 +1,53 @@
+"""The DAG ``<project>.load``: what the sample did, into the customer's Odoo."""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, task
+
+from crm2odoo.airflow.checks import add_checks
+from crm2odoo.airflow.dag_sample import add_migration
+from crm2odoo.airflow.forms import export_param
+from crm2odoo.airflow.frame import project_dag
+from crm2odoo.airflow.signoff import SignOff
+from crm2odoo.airflow.steps import Steps
+from crm2odoo.project import Bundle
+
+RUNBOOK = """
+Loads the export into the customer's Odoo: the same tasks as `{project}.sample`, against the Odoo of the project's connection.
+
+**Before you start.** `{project}.discover` and `{project}.sample` must have been signed for this mapping. The project's Odoo connection (type *Odoo*) must lead to the
+customer's database, with the API key of a user who may administer it. Have a backup.
+
+| parameter | meaning |
+|---|---|
+| `export` | the delivery to load; the project's when left as it is |
+
+**What happens.** As in the sample: check, set up, read, plan, approve, load entity by entity, settle, compare, report.
+
+**The gates.**
+- `approve_plan` (a person): the plan against production. Bound to the hashes of mapping and plan. Besides, each task that writes requires the signatures of
+  discovery (scope) and sample for the present mapping, and refuses otherwise.
+- `load.<entity>.gate`: counts in Odoo equal the plan, and nothing happened that should not. A failure stops the next entity.
+- `sign_off` (a person): the report. Bound to its hash.
+
+**When it fails.** The log of the red task says what, where and what to do. Parked settings are restored also after a failure.
+
+**Is it safe to clear a task?** Always. What was written is known in the ledger and is not written twice. Clearing one map index of `records` loads that chunk only.
+"""
+
+
+def build(bundle: Bundle, steps: Steps) -> DAG:
+    """The DAG for one project."""
+    with project_dag(bundle, "load", "load into production", RUNBOOK, {"export": export_param(bundle)}) as dag:
+        ready = add_checks(bundle, steps, needs="load")
+        _, last = add_migration(bundle, steps, after=ready, subject=f"{bundle.project.title}: load this into PRODUCTION?")
+        report = task(steps.report)(last)
+        sign_off = SignOff(
+            task_id="sign_off",
+            bundle=bundle,
+            shown_by="report",
+            subject=f"{bundle.project.title}: accept the migration?",
+            doc_md="Waits for the customer's decision on the final report. Bound to the report's hash.",
+        )
+        report >> sign_off
+    return dag

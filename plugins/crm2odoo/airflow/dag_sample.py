@@ -1,0 +1,106 @@
+"""The DAG ``<project>.sample``: the whole migration into a throw-away Odoo, compared field by field, and signed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, TaskGroup, task
+
+from crm2odoo.airflow.checks import add_checks
+from crm2odoo.airflow.dag_discover import add_intake
+from crm2odoo.airflow.forms import export_param, fresh_sandbox_param, keep_sandbox_param, target_param
+from crm2odoo.airflow.frame import project_dag
+from crm2odoo.airflow.load_phases import add_load
+from crm2odoo.airflow.signoff import SignOff
+from crm2odoo.airflow.steps import Steps
+from crm2odoo.project import Bundle
+
+RUNBOOK = """
+The whole migration into an Odoo that may be thrown away: everything is loaded, read back, compared field by field, and shown in a report to be signed.
+
+**Before you start.** `{project}.discover` must have been signed for this export and this mapping. For the target *sandbox*, Terraform must work on the workers
+(`make tools`); for the target *connection*, the Airflow connection of the project must lead to a test database.
+
+| parameter | meaning |
+|---|---|
+| `export` | the delivery to load; the project's when left as it is |
+| `target` | `sandbox`: an Odoo made for this run. `connection`: the Odoo of the project's connection, a test database |
+| `fresh_sandbox` | off: use the project's kept sandbox again, with what is in it |
+| `keep_sandbox` | on: do not destroy the sandbox at the end |
+
+**What happens.** `sandbox_up` makes the Odoo. `target` checks it and sets up teams, stages and custom fields (`schema_plan` shows them first). `intake` reads the
+export if it is new. `staging` makes one row per Odoo record to be, and the plan: creates, updates, unchanged, vanished. After `approve_plan`, disturbing settings of
+Odoo are parked and each entity is loaded: `chunks` → `records` (one mapped task per chunk) → `second_pass` → `gate`. Then every source row gets its disposition,
+every field is read back and compared, and the report is written. Settings are restored and the sandbox destroyed, also after a failure.
+
+**The gates.**
+- `approve_plan` (a person): are mapping and plan right? Bound to the hash of both; each task that writes checks it again.
+- `load.<entity>.gate`: counts in Odoo equal the plan, and nothing happened that should not (mail, activities, automations). A failure stops the next entity.
+- `sign_off` (a person): does the report show what the customer wants? Bound to the report's hash. `{project}.load` refuses to start without it.
+
+**When it fails.** The log of the red task says what, where and what to do. A refused record does not stop a run unless too many are refused: it is in the
+report with Odoo's own message and its source line. Odoo unreachable: the task tries again by itself, three times.
+
+**Is it safe to clear a task?** Always. What was written is known in the ledger and is not written twice. Clearing one map index of `records` loads that chunk only.
+"""
+
+
+def build(bundle: Bundle, steps: Steps) -> DAG:
+    """The DAG for one project."""
+    params = {
+        "export": export_param(bundle), "target": target_param(), "fresh_sandbox": fresh_sandbox_param(), "keep_sandbox": keep_sandbox_param(bundle),
+    }
+    with project_dag(bundle, "sample", "sample run", RUNBOOK, params) as dag:
+        ready = add_checks(bundle, steps, needs="sample")
+        up = task(steps.sandbox_up, retries=1)().as_setup()
+        down = task(steps.sandbox_down)().as_teardown(setups=up)
+        ready >> up
+        _, last = add_migration(bundle, steps, after=up, subject=f"{bundle.project.title}: load this into the sample Odoo?")
+        report = task(steps.report)(last)
+        sign_off = SignOff(
+            task_id="sign_off",
+            bundle=bundle,
+            shown_by="report",
+            subject=f"{bundle.project.title}: is the sample right?",
+            doc_md="Waits for the customer's decision on the report. Bound to the report's hash and to the mapping; production refuses to start without it.",
+        )
+        report >> sign_off >> down
+    return dag
+
+
+def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> tuple[Any, Any]:
+    """Everything between a reachable Odoo and the field-level diff. The same for sample and production.
+
+    Returns (first task, run of the diff).
+    """
+    with TaskGroup("target", tooltip="Check Odoo and set it up"):
+        preflight = task(steps.preflight)()
+        schema_plan = task(steps.schema_plan)()
+        schema_apply = task(steps.schema_apply)()
+        preflight >> schema_plan >> schema_apply
+    export_id, verified = add_intake(steps)
+    with TaskGroup("staging", tooltip="What Odoo shall hold, and what to do for it"):
+        built = task(steps.build_target)(export_id)
+        existing = task(steps.existing)()
+        plan_id = task(steps.make_plan)(export_id)
+        shown = task(steps.show_plan)(plan_id)
+        built >> existing >> plan_id
+    approve = SignOff(
+        task_id="approve_plan",
+        bundle=bundle,
+        shown_by="staging.show_plan",
+        subject=subject,
+        doc_md="Waits for a person. Bound to the hashes of mapping and plan: each task that writes to Odoo checks them again, and refuses when either has changed.",
+    )
+    park = task(steps.park_settings)(plan_id).as_setup()
+    first, last_gate = add_load(bundle, steps, plan_id)
+    restore = task(steps.restore_settings)().as_teardown(setups=park)
+    settle = task(steps.settle)(plan_id)
+    diff = task(steps.diff)(plan_id)
+    after >> preflight
+    schema_apply >> export_id
+    verified >> built
+    shown >> approve >> park >> first
+    last_gate >> restore
+    [last_gate, restore] >> settle >> diff
+    return preflight, diff

@@ -1,0 +1,28 @@
+"""What all tests share: an Airflow home of their own, and the real servers.
+
+The environment is set before anything imports Airflow, because Airflow reads it once.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+_home = tempfile.mkdtemp(prefix="crm2odoo-test-airflow-")
+atexit.register(shutil.rmtree, _home, ignore_errors=True)
+os.environ.update(
+    AIRFLOW_HOME=_home,
+    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__UNIT_TEST_MODE="False",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_home}/airflow.db",
+    AIRFLOW__LOGGING__LOGGING_LEVEL="INFO",
+)
+
+pytest_plugins = ["odoo_server"] if (ROOT / "tests" / "odoo_server.py").exists() else []
