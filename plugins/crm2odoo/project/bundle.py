@@ -126,6 +126,8 @@ def load_bundle(root: Path | str, project: str) -> Bundle:
     problems += _check_overrides(project_yaml, model, source)
     if problems:
         raise ConfigError(problems)
+    if "user" in entities:
+        entities["user"] = entities["user"].model_copy(update={"aliases": {k.strip().lower(): v for k, v in model.owners.aliases.items()}})
     bundle = Bundle(model, source, entities, root)
     _ = bundle.load_order
     return bundle

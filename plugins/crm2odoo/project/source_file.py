@@ -64,6 +64,7 @@ class FieldLine(Strict):
     sql: str | None = Field(None, description="A PostgreSQL expression over the object's clean columns.")
     keys: list[FieldLineShort] | None = Field(None, description="For a reference: the parts of a key that has more than one.")
     object: Identifier | None = Field(None, description="For a reference: the value is the source key of this object.")
+    by: list[Identifier] | None = Field(None, description="With `object`: the columns of that object that the value is compared with, instead of its key. Two rows with one value are no answer.")
     or_else: FieldLineShort | None = Field(None, description="Tried when this one is empty or finds no record.")
 
     @model_validator(mode="after")
@@ -89,6 +90,7 @@ class EntityMapping(Strict):
     entity: Identifier
     primary: bool = Field(True, description="The row becomes this record. False: the record is made on demand (tag, source, embedded company).")
     when: str | None = Field(None, description="A PostgreSQL condition over the clean columns; only rows that meet it.")
+    unless: FieldLineShort | None = Field(None, description="A reference by `object` and `by`: no record on demand where it finds a row.")
     each: Identifier | None = Field(None, description="A `list` column: one record for each element, which lines call `each`.")
     fields: dict[Identifier, FieldLineShort] = {}
     custom_fields: Literal["keep", "ignore"] = Field("keep", description="What happens to columns that no line uses: custom fields on this entity, or nothing.")

@@ -95,6 +95,11 @@ class YamlFile:
         elif error["type"] in ("literal_error", "enum"):
             close = difflib.get_close_matches(str(error["input"]), str(error["ctx"]["expected"]).replace("'", "").split(), n=1)
             hint = f"did you mean {close[0]!r}?" if close else ""
+        if error["type"] == "value_error":
+            # A check over several keys names the place itself: "fields.name: …".
+            named, _, rest = message.partition(": ")
+            if rest and (*where, *named.split(".")) in self.places:
+                where, message = (*where, *named.split(".")), rest
         return self.problem(self._in_file(where), message, hint)
 
     def _in_file(self, where: Location) -> Location:

@@ -1,6 +1,7 @@
 """PostgreSQL as the workshop: templates of ``sql/`` rendered, checked and run in a project's four schemas."""
 
 from crm2odoo.staging.render import UnsafeSql
+from crm2odoo.staging.target import MappingConflict, build_target
 from crm2odoo.staging.workspace import Connection, StagingUnreachable, Workspace
 
-__all__ = ["Connection", "StagingUnreachable", "UnsafeSql", "Workspace"]
+__all__ = ["Connection", "MappingConflict", "StagingUnreachable", "UnsafeSql", "Workspace", "build_target"]

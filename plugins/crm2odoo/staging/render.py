@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -36,28 +37,41 @@ def literal(value: str | int | float | bool | None) -> str:
     return exp.convert(value).sql("postgres")
 
 
-def expression(text: str, columns: Iterable[str], alias: str | None = None) -> str:
+def expression(
+    text: str,
+    columns: Iterable[str],
+    alias: str | None = None,
+    constants: Mapping[str, str | int | float | bool | None] | None = None,
+    renamed: Mapping[str, str] | None = None,
+) -> str:
     """A person's SQL expression: checked, its columns quoted and put under ``alias``.
 
-    Raises UnsafeSql for anything but an expression over ``columns`` with harmless functions.
+    ``constants`` are names that stand for a value, ``renamed`` names that stand for other SQL. Raises UnsafeSql for anything but an
+    expression over ``columns`` with harmless functions.
     """
-    known = set(columns)
+    known, constants, renamed = set(columns), constants or {}, renamed or {}
     try:
         tree = sqlglot.parse_one(f"select {text}", dialect="postgres")
     except SqlglotError as error:
         raise UnsafeSql(f"not an SQL expression: {text!r}: {str(error).splitlines()[0]}") from None
-    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or tree.args.get("from") or tree.args.get("from_"):
-        raise UnsafeSql(f"expected one expression without FROM: {text!r}")
-    node = tree.expressions[0]
-    if list(node.find_all(exp.Subquery, exp.Select, exp.Table)):
+    if not isinstance(tree, exp.Select) or len(tree.expressions) != 1 or any(tree.args.get(part) for part in ("from", "from_", "where", "limit")):
+        raise UnsafeSql(f"expected one expression and nothing else: {text!r}")
+    if list(tree.expressions[0].find_all(exp.Subquery, exp.Select, exp.Table)):
         raise UnsafeSql(f"no sub-queries in an expression: {text!r}")
-    _check_functions(node, text)
-    for column in list(node.find_all(exp.Column)):
-        if column.table or column.name not in known:
-            raise UnsafeSql(f"unknown column {column.sql('postgres')!r} in {text!r}; known: {', '.join(sorted(known))}")
-        column.replace(exp.column(exp.to_identifier(column.name, quoted=True), table=alias) if alias else exp.column(exp.to_identifier(column.name, quoted=True)))
-    result = tree.expressions[0].sql("postgres")
-    return f"({result})"
+    _check_functions(tree.expressions[0], repr(text))
+    for column in list(tree.find_all(exp.Column)):
+        name = column.name
+        if not column.table and name in constants:
+            column.replace(exp.convert(constants[name]))
+        elif not column.table and name in renamed:
+            column.replace(sqlglot.parse_one(renamed[name], dialect="postgres"))
+        elif column.table or name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"known: {', '.join(sorted(known))}"
+            raise UnsafeSql(f"unknown column {column.sql('postgres')!r} in {text!r}; {hint}")
+        else:
+            column.replace(exp.column(exp.to_identifier(name, quoted=True), table=alias))
+    return f"({tree.expressions[0].sql('postgres')})"
 
 
 def _check_functions(tree: exp.Expression, where: str) -> None:

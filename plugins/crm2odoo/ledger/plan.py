@@ -1,0 +1,190 @@
+"""The plan: what a load will do to the target, computed before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from crm2odoo.project import Bundle, Entity
+from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.mapping_sql import normalised
+from crm2odoo.staging.render import literal, quote
+from crm2odoo.staging.target import CustomColumn, custom_columns
+
+ACTIONS = ("create", "update", "unchanged", "found", "held", "skipped")
+
+
+class NoPlan(LookupError):
+    """There is no such plan. The message says which DAG makes one."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A stored plan. ``summary``: entity → action → number of records; ``bound_to``: what the hash depends on."""
+
+    plan_id: int
+    export_id: str
+    target_id: str
+    hash: str
+    summary: dict[str, dict[str, int]]
+    bound_to: dict[str, str]
+
+    @property
+    def writes(self) -> int:
+        """Records that the load will create or change."""
+        return sum(n for actions in self.summary.values() for action, n in actions.items() if action in ("create", "update"))
+
+
+def make_plan(ws: Workspace, target_id: str, export_id: str) -> Plan:
+    """Compares ``<p>_target`` with the ledger of one target, fills ``<p>_target.plan`` and stores the plan's summary and hash.
+
+    The same data, mapping, decisions and ledger give the same hash.
+    """
+    with ws.connect() as connection:
+        custom = custom_columns(ws, connection, export_id)
+        ws.run(connection, "plan/1_existing.sql.j2")
+        _fill_choices(ws, connection)
+        for name in ws.bundle.load_order:
+            ws.run(connection, "plan/2_entity.sql.j2", **plan_values(ws.bundle, name, custom, target_id))
+            connection.execute(ws.sql("analyze {target}.plan"))
+        connection.execute(ws.sql("create index on {target}.plan (entity, seq); create index on {target}.plan (entity, xid)"))
+        ws.run(connection, "plan/3_remember.sql.j2")
+        summary: dict[str, dict[str, int]] = {name: {} for name in ws.bundle.load_order}
+        digest = hashlib.sha256()
+        rows = connection.execute(ws.sql("""
+            select entity, action, count(*) as n, md5(string_agg(xid || hash, '' order by xid)) as content
+            from {target}.plan group by 1, 2 order by 1, 2"""))
+        for row in rows:
+            summary[row["entity"]][row["action"]] = row["n"]
+            digest.update(f"{row['entity']} {row['action']} {row['n']} {row['content']}\n".encode())
+        bound_to = {"mapping": ws.bundle.mapping_hash, "export": export_id, "target": target_id, "decisions": decisions_hash(ws, connection)}
+        digest.update(json.dumps(bound_to, sort_keys=True).encode())
+        stored = connection.execute(
+            ws.sql("insert into {log}.plan (export_id, target_id, hash, summary, bound_to) values (%s, %s, %s, %s, %s) returning plan_id"),
+            [export_id, target_id, digest.hexdigest(), json.dumps(summary), json.dumps(bound_to)],
+        ).fetchone()
+        assert stored is not None
+        return Plan(stored["plan_id"], export_id, target_id, digest.hexdigest(), summary, bound_to)
+
+
+def get_plan(ws: Workspace, plan_id: int) -> Plan:
+    """A stored plan by its id. Raises NoPlan."""
+    with ws.connect() as connection:
+        row = connection.execute(ws.sql("select * from {log}.plan where plan_id = %s"), [plan_id]).fetchone()
+    if row is None:
+        raise NoPlan(f"there is no plan {plan_id} in project {ws.bundle.project.project}; run the task that plans again")
+    return Plan(row["plan_id"], row["export_id"], row["target_id"], row["hash"], row["summary"], row["bound_to"])
+
+
+def decisions_hash(ws: Workspace, connection: Connection) -> str:
+    """sha256 over the newest value of every decision in the register."""
+    rows = connection.execute(ws.sql("select distinct on (name) name, value from {log}.decision order by name, decision_id desc")).fetchall()
+    return hashlib.sha256(json.dumps([[r["name"], r["value"]] for r in rows], sort_keys=True).encode()).hexdigest()
+
+
+def adopt_found(ws: Workspace, run_id: str, plan: Plan, entity: str) -> int:
+    """Enters the records that the target already had into the ledger, so that references find them. Writes nothing to Odoo.
+
+    Safe to repeat. Returns how many were new.
+    """
+    with ws.connect() as connection:
+        model = ws.bundle.entities[entity].model
+        cursor = connection.execute(
+            ws.sql("""
+            with fresh as (
+              insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, run_id)
+              select %(target)s, p.xid, p.entity, %(model)s, p.res_id, false, p.hash, p.vals, %(run)s
+              from {target}.plan as p
+              where p.entity = %(entity)s and p.action = 'found'
+              on conflict (target_id, xid) do nothing
+              returning target_id, entity, model, xid, res_id, hash
+            )
+            insert into {log}.entry (target_id, run_id, entity, model, xid, res_id, action, hash)
+            select target_id, %(run)s, entity, model, xid, res_id, 'found', hash from fresh"""),
+            {"target": plan.target_id, "model": model, "run": run_id, "entity": entity},
+        )
+        return cursor.rowcount
+
+
+@dataclass(frozen=True)
+class _PlanField:
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class _Wait:
+    entity: str
+    field: str
+
+
+def plan_values(bundle: Bundle, name: str, custom: list[CustomColumn], target_id: str) -> dict[str, Any]:
+    """What sql/plan/2_entity.sql.j2 needs for one entity."""
+    entity = bundle.entities[name]
+    fields, waits = [], []
+    types = {f: d.type for f, d in entity.fields.items()} | {c.field: c.type for c in custom if c.entity == name}
+    for field, odoo_type in types.items():
+        column = f"t.{quote(field)}"
+        targets = referred(entity, field)
+        absent = [t for t in targets if bundle.entities[t].create != "yes"]
+        fields.append(_PlanField(field, _value_sql(column, str(odoo_type), absent, bundle)))
+        declared = entity.fields.get(field)
+        if declared and declared.on_missing == "hold" and odoo_type == "many2one":
+            waits += [_Wait(t, field) for t in targets]
+    return {
+        "entity": name, "fields": fields, "waits": waits, "create": entity.create, "unmatched": entity.unmatched, "target_id": target_id,
+    }
+
+
+def referred(entity: Entity, field: str) -> list[str]:
+    """Entities that a field may refer to."""
+    declared = entity.fields.get(field)
+    if declared is None or declared.type not in ("many2one", "many2many") or declared.relation:
+        return []
+    if declared.from_:
+        target = entity.inputs[declared.from_].entity
+        return [target] if target else []
+    words = set((declared.sql or "").replace("(", " ").replace(")", " ").replace(",", " ").replace("[", " ").replace("]", " ").split())
+    return [i.entity for n, i in entity.inputs.items() if i.entity and n in words]
+
+
+def _value_sql(column: str, odoo_type: str, absent: list[str], bundle: Bundle) -> str:
+    """JSON of a value: dates as text in UTC, numbers without trailing zeros, references as xids."""
+    if odoo_type == "many2one" and absent:
+        # A record that is left out on purpose (an owner left empty) leaves the field empty, and changes the hash when it appears.
+        plan = f"{quote(bundle.project.project + '_target')}.\"plan\""
+        names = ", ".join(literal(a) for a in absent)
+        return f"case when {column} in (select s.\"xid\" from {plan} as s where s.\"action\" = 'skipped' and s.\"entity\" in ({names})) then null else {column} end"
+    if odoo_type == "datetime":
+        return f"to_char({column}, 'YYYY-MM-DD HH24:MI:SS')"
+    if odoo_type == "date":
+        return f"to_char({column}, 'YYYY-MM-DD')"
+    if odoo_type in ("float", "monetary"):
+        return f"trim_scale({column})"
+    return column
+
+
+def _fill_choices(ws: Workspace, connection: Connection) -> None:
+    """What people decided about owners that Odoo does not know: the register first, then the project file."""
+    connection.execute(ws.sql("truncate {target}.choice"))
+    owners = ws.bundle.project.owners
+    decided: dict[str, str] = {k.strip().lower(): v for k, v in owners.decisions.items()}
+    rows = connection.execute(ws.sql("select distinct on (name) name, value from {log}.decision where name like 'owner:%%' order by name, decision_id desc"))
+    decided |= {r["name"].removeprefix("owner:").strip().lower(): r["value"]["choice"] for r in rows}
+    for name, entity in ws.bundle.entities.items():
+        if entity.create != "decision":
+            continue
+        fallback = connection.execute(
+            ws.sql("select min(res_id) as res_id from {target}.existing where entity = %s and natural = %s"), [name, (owners.fallback or "").strip().lower()]
+        ).fetchone()
+        connection.execute(
+            ws.sql(f"""
+            insert into {{target}}.choice (entity, xid, choice, res_id)
+            select %(entity)s, i."_xid", coalesce(%(decided)s::jsonb ->> i."_natural", %(decided)s::jsonb ->> {normalised('i.name')}, %(other)s), %(fallback)s
+            from {{target}}.{{table}} as i
+            where i."_place" = 1 and coalesce(%(decided)s::jsonb ->> i."_natural", %(decided)s::jsonb ->> {normalised('i.name')}, %(other)s) is not null""",
+                table=f"identity_{name}"),
+            {"entity": name, "decided": json.dumps(decided), "other": owners.undecided, "fallback": fallback["res_id"] if fallback else None},
+        )

@@ -1,0 +1,190 @@
+"""Turns the lines of a mapping into SQL expressions over the clean tables."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from crm2odoo.project import Bundle, Entity, Feed, FieldLine, Input, SourceObject
+from crm2odoo.staging.render import expression, literal, quote
+
+# Types whose clean column has a companion that holds the comparable form.
+KEYED = ("email", "url", "domain")
+
+SQL_TYPES = {
+    "text": "text", "name": "text", "email": "text", "phone": "text", "url": "text", "domain": "text", "html": "text",
+    "file": "text", "date": "date", "datetime": "timestamp", "money": "numeric", "number": "numeric", "integer": "bigint",
+    "boolean": "boolean", "list": "text[]",
+}
+ODOO_SQL_TYPES = {
+    "char": "text", "text": "text", "html": "text", "selection": "text", "many2one": "text", "binary": "text", "integer": "bigint",
+    "float": "numeric", "monetary": "numeric", "boolean": "boolean", "date": "date", "datetime": "timestamp", "many2many": "text[]",
+}
+
+
+def normalised(sql: str) -> str:
+    """The comparable form of a text; the same as the macro of sql/macros/natural_key.sql.j2."""
+    return rf"nullif(replace(lower(regexp_replace(btrim(normalize(({sql})::text, NFC)), '\s+', ' ', 'g')), 'ß', 'ss'), '')"
+
+
+def normalised_text(text: str) -> str:
+    """The comparable form of a constant."""
+    return " ".join(unicodedata.normalize("NFC", text).split()).lower().replace("ß", "ss")
+
+
+def natural_key(parts: list[str]) -> str:
+    """A key of comparable parts (already in comparable form); null when all are empty."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = ", ".join(f"coalesce({p}, '')" for p in parts)
+    return f"nullif(concat_ws(chr(31), {joined}), repeat(chr(31), {len(parts) - 1}))"
+
+
+def with_aliases(sql: str, entity: Entity) -> str:
+    """The comparable form after the entity's other spellings."""
+    if not entity.aliases:
+        return sql
+    cases = " ".join(f"when {literal(normalised_text(k))} then {literal(normalised_text(v))}" for k, v in entity.aliases.items())
+    return f"case {sql} {cases} else {sql} end"
+
+
+def text_to_html(sql: str) -> str:
+    """Escaped text with its line breaks kept: Odoo would swallow them."""
+    escaped = f"replace(replace(replace({sql}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')"
+    return f"case when {sql} is not null then '<p>' || regexp_replace({escaped}, E'\\r\\n|\\r|\\n', '<br>', 'g') || '</p>' end"
+
+
+@dataclass
+class FeedSql:
+    """One feed as the templates need it: columns are (name, SQL) pairs over ``c`` and, for ``each``, ``e``."""
+
+    object: str
+    rank: int
+    primary: bool
+    each: str | None
+    when: str | None
+    columns: list[tuple[str, str]] = field(default_factory=list)
+    lookups: list[list[str]] = field(default_factory=list)
+    lookup_sql: list[str] = field(default_factory=list)
+
+
+class FeedWriter:
+    """Writes the SQL of one feed. ``custom`` are (column, custom field, Odoo type, options) of its object."""
+
+    def __init__(self, bundle: Bundle, feed: Feed, entity: Entity) -> None:
+        self.bundle, self.feed, self.entity = bundle, feed, entity
+        self.object: SourceObject = bundle.source.objects[feed.object]
+        self.constants = {"default_team": bundle.project.default_team, "project_currency": bundle.project.currency}
+
+    def _expression(self, text: str) -> str:
+        columns = list(self.object.columns)
+        companions = [f"{n}__key" for n, c in self.object.columns.items() if c.type in (*KEYED, "name", "enum")]
+        companions += [f"{n}__currency" for n, c in self.object.columns.items() if c.type == "money"]
+        names = [*columns, *companions, *(["each"] if self.feed.mapping.each else [])]
+        return expression(text, names, alias="c", constants=self.constants, renamed={"each": 'e."value"'})
+
+    def raw(self, line: FieldLine) -> tuple[str, str]:
+        """SQL of a line's value and the type of its clean column (``text`` for anything but a column)."""
+        if line.from_ == "each":
+            return 'e."value"', "text"
+        if line.from_:
+            return f"c.{quote(line.from_)}", self.object.columns[line.from_].type
+        if line.sql is not None:
+            return self._expression(line.sql), "sql"
+        return literal(line.value), "sql"
+
+    def comparable(self, line: FieldLine) -> str:
+        """SQL of the comparable form of a line's value."""
+        if line.from_ and line.from_ != "each" and self.object.columns[line.from_].type in KEYED:
+            return f"c.{quote(line.from_ + '__key')}"
+        return normalised(self.raw(line)[0])
+
+    def value(self, name: str, line: FieldLine) -> str:
+        """SQL of an input that is no reference, in the input's type."""
+        wanted = self.entity.inputs[name].type
+        sql, column_type = self.raw(line)
+        if wanted == "html" and column_type not in ("html", "sql"):
+            sql = text_to_html(sql)
+        elif wanted == "integer" and column_type in ("text", "enum", "id", "name"):
+            sql = f"case when {sql} ~ '^[0-9]{{1,15}}$' then {sql}::bigint end"
+        elif wanted == "text" and column_type == "list":
+            sql = f"array_to_string({sql}, ', ')"
+        if line.or_else is not None:
+            sql = f"coalesce({sql}, {self.value(name, line.or_else)})"
+        return f"({sql})::{SQL_TYPES[wanted]}"
+
+    def reference(self, entity: Entity, line: FieldLine) -> list[str]:
+        """SQL of the look-up keys of a reference, first choice first."""
+        keys: list[str] = []
+        step: FieldLine | None = line
+        while step is not None:
+            parts = step.keys or [step]
+            if step.object and step.by:
+                key = natural_key([self.comparable(p) for p in parts])
+                keys.append(f"{literal(step.object + '.' + '.'.join(step.by) + ':')} || {key}")
+            elif step.object:
+                value = " || chr(31) || ".join(f"({self.raw(p)[0]})::text" for p in parts)
+                keys.append(f"{literal(step.object + ':')} || {value}")
+            else:
+                compared = [self.comparable(p) for p in parts]
+                position = entity.identity.index(next(iter(entity.identity))) if entity.identity else 0
+                compared[position] = with_aliases(compared[position], entity) if len(compared) == 1 else compared[position]
+                keys.append(f"'=' || {natural_key(compared)}")
+            step = step.or_else
+        return keys
+
+    def references(self, line: FieldLine) -> str:
+        """SQL of an array of look-up keys, for a list column or an expression that gives text[]."""
+        sql, _ = self.raw(line)
+        return f"array(select '=' || {normalised('x')} from unnest({sql}) as u(x))"
+
+    def sql(self, steps: dict[str, int], custom: Iterable[tuple[str, str]], lookups: list[list[str]]) -> FeedSql:
+        """The whole feed. ``steps``: number of look-up keys per reference, over all feeds; ``custom``: (name, SQL)."""
+        mapping = self.feed.mapping
+        result = FeedSql(
+            self.feed.object, self.feed.number + 100 * list(self.bundle.source.objects).index(self.feed.object) + (0 if mapping.primary else 100_000),
+            mapping.primary, mapping.each, self._conditions(), lookups=lookups,
+        )
+        for name, declared in self.entity.inputs.items():
+            line = mapping.fields.get(name)
+            result.columns += self._input(name, declared, line, steps.get(name, 1))
+        result.columns += list(custom)
+        for columns in lookups:
+            result.lookup_sql.append(natural_key([self._lookup_column(c) for c in columns]))
+        return result
+
+    def _conditions(self) -> str | None:
+        mapping = self.feed.mapping
+        conditions = [self._expression(mapping.when)] if mapping.when else []
+        if mapping.unless:
+            other = self.bundle.source.objects[mapping.unless.object or ""]
+            parts = mapping.unless.keys or [mapping.unless]
+            same = " and ".join(
+                f"{_comparable_column('m', column, other)} = {self.comparable(part)}" for column, part in zip(mapping.unless.by or [], parts, strict=True)
+            )
+            table = f"{quote(self.bundle.project.project + '_clean')}.{quote(mapping.unless.object or '')}"
+            conditions.append(f"not exists (select 1 from {table} as m where m.\"_status\" in ('valid', 'merged') and {same})")
+        return " and ".join(conditions) or None
+
+    def _lookup_column(self, name: str) -> str:
+        return _comparable_column("c", name, self.object)
+
+    def _input(self, name: str, declared: Input, line: FieldLine | None, steps: int) -> list[tuple[str, str]]:
+        if declared.type == "ref":
+            assert declared.entity is not None
+            keys = self.reference(self.bundle.entities[declared.entity], line) if line else []
+            keys += ["null"] * (steps - len(keys))
+            return [(f"{name}__{n}", f"({sql})::text") for n, sql in enumerate(keys, 1)]
+        if declared.type == "refs":
+            return [(f"{name}__1", self.references(line) if line else "null::text[]")]
+        columns = [(name, self.value(name, line) if line else f"null::{SQL_TYPES[declared.type]}")]
+        if declared.type in KEYED:
+            columns.append((f"{name}__key", f"({self.comparable(line)})::text" if line else "null::text"))
+        return columns
+
+
+def _comparable_column(alias: str, name: str, source_object: SourceObject) -> str:
+    if source_object.columns[name].type in KEYED:
+        return f"{alias}.{quote(name + '__key')}"
+    return normalised(f"{alias}.{quote(name)}")

@@ -1,0 +1,253 @@
+"""Builds ``<p>_target``: from clean source rows to one row per Odoo record to be."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from crm2odoo.project import Bundle, Entity, Feed, FieldLine, StageLine
+from crm2odoo.staging.mapping_sql import KEYED, ODOO_SQL_TYPES, FeedWriter, natural_key, normalised, normalised_text, with_aliases
+from crm2odoo.staging.render import expression, literal, quote
+from crm2odoo.staging.workspace import Connection, Workspace
+
+log = logging.getLogger(__name__)
+
+
+class MappingConflict(ValueError):
+    """The mapping gives two different records the same xid. The message names the entity and the first cases."""
+
+
+@dataclass(frozen=True)
+class CustomColumn:
+    """A source column that becomes a custom field of an entity."""
+
+    object: str
+    column: str
+    entity: str
+    field: str
+    type: str
+    options: list[dict[str, str]]
+
+
+def build_target(ws: Workspace, export_id: str) -> dict[str, int]:
+    """(Re)builds every table of ``<p>_target`` but ``existing`` and ``plan`` from the clean tables.
+
+    Returns the number of records per entity, in load order. Raises UnsafeSql for a mapping line that is no harmless SQL, and
+    MappingConflict.
+    """
+    counts: dict[str, int] = {}
+    with ws.connect() as connection:
+        custom = custom_columns(ws, connection, export_id)
+        ws.run(connection, "target/1_lookup.sql.j2")
+        for name in ws.bundle.load_order:
+            ws.run(connection, "target/2_identity.sql.j2", **identity_values(ws.bundle, name, custom))
+        connection.execute(ws.sql("create index on {target}.lookup (entity, key); create index on {target}.member (object, file_no, rec)"))
+        connection.execute(ws.sql("analyze {target}.lookup"))
+        for name in ws.bundle.load_order:
+            ws.run(connection, "target/3_record.sql.j2", **record_values(ws.bundle, name, custom))
+            counts[name] = _check_xids(ws, connection, name)
+    return counts
+
+
+def custom_columns(ws: Workspace, connection: Connection, export_id: str) -> list[CustomColumn]:
+    rows = connection.execute(
+        ws.sql("select object, column_name, entity, field, type, options from {log}.custom_field where export_id = %s and dropped is null and field is not null order by 1, 2, 3"),
+        [export_id],
+    )
+    return [CustomColumn(r["object"], r["column_name"], r["entity"], r["field"], r["type"], r["options"]) for r in rows]
+
+
+def identity_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict[str, Any]:
+    """What sql/target/2_identity.sql.j2 needs for one entity."""
+    entity = bundle.entities[name]
+    feeds = bundle.feeds(name)
+    steps = {ref: max((len(_steps(f.mapping.fields[ref])) for f in feeds if ref in f.mapping.fields), default=1) for ref in _refs(entity)}
+    mine = {c.field: c for c in custom if c.entity == name}
+    compared = _compared_columns(bundle, name)
+    written = []
+    for feed in feeds:
+        pairs = [
+            (field, custom_value(column, bundle) if column.object == feed.object and feed.mapping.primary else f"null::{ODOO_SQL_TYPES[column.type]}")
+            for field, column in mine.items()
+        ]
+        written.append(FeedWriter(bundle, feed, entity).sql(steps, pairs, compared.get(feed.object, [])))
+    if not written:
+        written.append(_nothing(bundle, entity, steps, mine))
+    columns = [c for c, _ in written[0].columns]
+    parts = [quote(f"{i}__key") if entity.inputs[i].type in KEYED else normalised(quote(i)) for i in entity.identity]
+    if parts:
+        parts[-1] = with_aliases(parts[-1], entity) if len(parts) == 1 else parts[-1]
+    natural = natural_key(parts) if parts else "null::text"
+    return {
+        "entity": name, "table": f"identity_{name}", "feeds": written, "columns": columns, "natural": natural,
+        "overrides": _overrides(bundle, name), "skip": _skip(entity),
+        "xid_of_key": _xid_sql(f"\"_object\" || '_'", '"_key"', name, feeds), "xid_of_natural": _xid_sql(literal(name + "_"), '"_natural"', name, []),
+    }
+
+
+def _nothing(bundle: Bundle, entity: Entity, steps: dict[str, int], mine: dict[str, CustomColumn]) -> Any:
+    """An entity that is only referred to (countries): the same columns, from no rows."""
+    from crm2odoo.project import EntityMapping
+
+    first = next(iter(bundle.source.objects))
+    feed = Feed(first, 0, EntityMapping(entity=entity.entity, when="false"))
+    return FeedWriter(bundle, feed, entity).sql(steps, [(f, f"null::{ODOO_SQL_TYPES[c.type]}") for f, c in mine.items()], [])
+
+
+def _xid_sql(prefix: str, key: str, entity: str, feeds: list[Feed]) -> str:
+    """``<object>_<key>``; ``<object>_<key>__<entity>`` where an object's rows become records of several entities at once."""
+    plain = f"{key} ~ '^[a-z0-9_]{{1,60}}$'"
+    slug = f"left(btrim(regexp_replace(lower({key}), '[^a-z0-9]+', '_', 'g'), '_'), 40)"
+    named = f"{prefix} || case when {plain} then {key} else concat_ws('_', nullif({slug}, ''), 'h' || left(md5({key}), 16)) end"
+    shared = [f.object for f in feeds if f.mapping.primary and f.mapping.fields and _is_second(f, entity)]
+    if not shared:
+        return named
+    objects = ", ".join(literal(o) for o in sorted(set(shared)))
+    return f"{named} || case when \"_object\" in ({objects}) then {literal('__' + entity)} else '' end"
+
+
+def _is_second(feed: Feed, entity: str) -> bool:
+    # The first mapping of an object gives its rows their plain xid; further ones that are not told apart by `when` get a suffix.
+    return feed.number > 0 and feed.mapping.when is None
+
+
+def _refs(entity: Entity) -> list[str]:
+    return [n for n, i in entity.inputs.items() if i.type == "ref"]
+
+
+def _steps(line: FieldLine) -> list[FieldLine]:
+    return [line, *(_steps(line.or_else) if line.or_else else [])]
+
+
+def _compared_columns(bundle: Bundle, entity: str) -> dict[str, list[list[str]]]:
+    """object → groups of its columns by which some mapping looks up records of ``entity``."""
+    found: dict[str, list[list[str]]] = {}
+    for other in bundle.entities:
+        for feed in bundle.feeds(other):
+            for name, line in feed.mapping.fields.items():
+                if bundle.entities[other].inputs[name].entity != entity:
+                    continue
+                for step in _steps(line):
+                    if step.object and step.by and step.by not in found.setdefault(step.object, []):
+                        found[step.object].append(step.by)
+    return found
+
+
+def _skip(entity: Entity) -> dict[str, str] | None:
+    if entity.skip is None:
+        return None
+    plain = [n for n, i in entity.inputs.items() if i.type not in ("ref", "refs")]
+    return {"when": expression(entity.skip.when, plain), "reason": entity.skip.reason}
+
+
+def _overrides(bundle: Bundle, name: str) -> dict[str, str]:
+    """Input → SQL, for what the project and the source decided about single stages and teams."""
+    if name == "stage":
+        return _stage_overrides(bundle)
+    if name == "team":
+        renamed = {line.pipeline: line.team for line in bundle.project.stages if line.pipeline and line.team}
+        if renamed:
+            cases = " ".join(f"when {literal(normalised_text(k))} then {literal(v)}" for k, v in renamed.items())
+            return {"name": f"case \"_natural\" {cases} else \"name\" end"}
+    return {}
+
+
+def _stage_overrides(bundle: Bundle) -> dict[str, str]:
+    stage = normalised(quote("stage"))
+    by_rule = "".join(
+        f" when {stage} in ({', '.join(literal(normalised_text(n)) for n in rule.names)}) then {literal(rule.outcome)}" for rule in bundle.source.stage_outcomes
+    )
+    default = f"coalesce(\"outcome\", case{by_rule} else 'open' end)" if by_rule else "coalesce(\"outcome\", 'open')"
+    result = {"outcome": default}
+    for name, attribute in (("outcome", "outcome"), ("label", "to"), ("probability", "probability"), ("lost_reason", "lost_reason")):
+        cases = "".join(_stage_case(line, getattr(line, attribute)) for line in bundle.project.stages if getattr(line, attribute) is not None)
+        if cases:
+            otherwise = result.get(name, quote(name))
+            result[name] = f"case{cases} else {otherwise} end"
+    return result
+
+
+def _stage_case(line: StageLine, value: Any) -> str:
+    same_pipeline = f" and {normalised(quote('pipeline'))} = {literal(normalised_text(line.pipeline))}" if line.pipeline else ""
+    return f" when {normalised(quote('stage'))} = {literal(normalised_text(line.stage))}{same_pipeline} then {literal(value)}"
+
+
+def custom_value(column: CustomColumn, bundle: Bundle) -> str:
+    """SQL of a custom field's value from its clean column. Discovery has proved that every value can be read so."""
+    sql = f"c.{quote(column.column)}"
+    known = bundle.source.objects[column.object].columns.get(column.column)
+    if column.type == "selection":
+        cases = " ".join(f"when {literal(normalised_text(o['label']))} then {literal(o['value'])}" for o in column.options)
+        return f"(case {normalised(sql)} {cases} end)::text" if cases else "null::text"
+    if column.type == "boolean" and (known is None or known.type != "boolean"):
+        return f"(case when lower(btrim({sql})) in ('yes', 'true', 'y', '1', 'x', 'ja', 'oui', 'si', 'sí') then true when btrim({sql}) <> '' then false end)"
+    if column.type in ("float", "monetary") and (known is None or known.type not in ("money", "number", "percent", "integer")):
+        return f"nullif(replace(btrim({sql}), ',', ''), '')::numeric"
+    if known is not None and known.type == "list":
+        return f"array_to_string({sql}, ', ')"
+    return f"nullif(({sql})::text, '')::{ODOO_SQL_TYPES[column.type]}"
+
+
+@dataclass(frozen=True)
+class _Reference:
+    name: str
+    entity: str
+    steps: int
+    bring: list[str]
+    joined: bool
+
+
+@dataclass(frozen=True)
+class _Column:
+    name: str
+    sql: str
+
+
+def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict[str, Any]:
+    """What sql/target/3_record.sql.j2 needs for one entity."""
+    entity = bundle.entities[name]
+    feeds = bundle.feeds(name)
+    one, many, plain = [], [], []
+    for input_name, declared in entity.inputs.items():
+        if declared.type == "ref":
+            assert declared.entity is not None
+            steps = max((len(_steps(f.mapping.fields[input_name])) for f in feeds if input_name in f.mapping.fields), default=1)
+            joined = bool(declared.bring) or bundle.entities[declared.entity].skip is not None
+            one.append(_Reference(input_name, declared.entity, steps, declared.bring, joined))
+        elif declared.type == "refs":
+            assert declared.entity is not None
+            many.append(_Reference(input_name, declared.entity, 1, [], False))
+        else:
+            plain.append(input_name)
+    own = sorted({c.field for c in custom if c.entity == name})
+    names = [*entity.inputs, *(f"{r.name}_{b}" for r in one for b in r.bring)]
+    fields = []
+    for field_name, declared_field in entity.fields.items():
+        sql_type = ODOO_SQL_TYPES[declared_field.type]
+        if declared_field.from_:
+            sql = f"b.{quote(declared_field.from_)}"
+        elif declared_field.sql is not None:
+            sql = expression(declared_field.sql, names, alias="b", constants={"default_team": bundle.project.default_team, "project_currency": bundle.project.currency})
+        else:
+            sql = literal(declared_field.value)
+        fields.append(_Column(field_name, f"({sql})::{sql_type}"))
+    fields += [_Column(f, f"b.{quote(f)}") for f in own if f not in entity.fields]
+    return {
+        "entity": name, "one": one, "many": many, "plain": [*plain, *own], "fields": fields,
+        "required": [n for n, i in entity.inputs.items() if i.required],
+        "order": expression(entity.order, names, alias="b") if entity.order else None,
+    }
+
+
+def _check_xids(ws: Workspace, connection: Connection, name: str) -> int:
+    twice = connection.execute(
+        ws.sql("select _xid, count(*) as n, min(_object || ':' || _key) as a, max(_object || ':' || _key) as b from {target}.{table} group by 1 having count(*) > 1 order by 1 limit 5", table=name)
+    ).fetchall()
+    if twice:
+        cases = "; ".join(f"{r['_xid']} for {r['a']} and {r['b']}" for r in twice)
+        raise MappingConflict(f"{name}: two records share an external id: {cases}. Check the keys of these objects in mappings/sources/{ws.bundle.source.source}.yaml.")
+    connection.execute(ws.sql("alter table {target}.{table} add primary key (_xid)", table=name))
+    row = connection.execute(ws.sql("select count(*) as n from {target}.{table}", table=name)).fetchone()
+    assert row is not None
+    return int(row["n"])
