@@ -1,0 +1,240 @@
+"""An Airflow of our own on this machine, for the demo and for looking around. It lives in the home of the sandboxes.
+
+    python -m crm2odoo.airflow.local up      api-server, scheduler and dag-processor on 127.0.0.1
+    python -m crm2odoo.airflow.local stop    no process left, all data kept
+
+Nothing here is meant for production: there you add this package to the Airflow that you have.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import psycopg
+
+from crm2odoo.project import ConfigError, load_bundle, package_root, project_names
+from crm2odoo.sandbox import Base, ensure_base, processes, sandbox_home
+from crm2odoo.sandbox.private_files import write_private
+
+USER = PASSWORD = "admin"  # noqa: S105 the api-server listens on 127.0.0.1 only
+PROGRAMS = ("api-server", "scheduler", "dag-processor")
+Log = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class LocalAirflow:
+    """Where our Airflow is. ``url`` answers only after ``up``."""
+
+    folder: Path
+    url: str
+    base: Base
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a process needs to be part of it; the rest is in airflow.cfg."""
+        plugins = str(Path(__file__).resolve().parents[2])
+        path = os.pathsep.join(filter(None, [plugins, os.environ.get("PYTHONPATH")]))
+        return {**os.environ, "AIRFLOW_HOME": str(self.folder), "PYTHONPATH": path, "CRM2ODOO_HOME": str(self.base.home)}
+
+
+def prepare(log: Log = print) -> LocalAirflow:
+    """PostgreSQL runs, Airflow is configured and its database is migrated. Safe to repeat; under a second when nothing is to do.
+
+    Raises SandboxError, or CalledProcessError when the migration fails.
+    """
+    base = ensure_base(log=log)
+    folder = base.home / "airflow"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    airflow = LocalAirflow(folder, f"http://127.0.0.1:{_port(folder)}", base)
+    _configure(airflow)
+    if not _migrated(base):
+        log("Airflow's database: about ten seconds, the first time only")
+        subprocess.run([*_airflow(), "db", "migrate"], env=airflow.environment, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _mark(base).write_text(version("apache-airflow-core"))
+    return airflow
+
+
+def add_setup(airflow: LocalAirflow) -> None:
+    """Adds the connections and pools that the projects name, as far as they are missing. The process must already be part of ``airflow``."""
+    from airflow.models.connection import Connection
+    from airflow.models.pool import Pool
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    parts = psycopg.conninfo.conninfo_to_dict(airflow.base.staging_dsn)
+    root = package_root()
+    for name in project_names(root):
+        try:
+            project = load_bundle(root, name).project
+        except ConfigError:
+            continue  # its stub DAG shows the mistake
+        with create_session() as session:
+            if session.scalar(select(Connection).where(Connection.conn_id == project.connections.staging)) is None:
+                session.add(
+                    Connection(
+                        conn_id=project.connections.staging, conn_type="postgres", host=str(parts["host"]), port=int(str(parts.get("port") or 5432)),
+                        schema=str(parts["dbname"]), login=str(parts["user"]), description="The embedded PostgreSQL of the sandboxes",
+                    )
+                )
+            if Pool.get_pool(project.pool, session=session) is None:
+                Pool.create_or_update_pool(project.pool, 4, "Calls to Odoo at the same time", include_deferred=False, session=session)
+
+
+def up(log: Log = print) -> LocalAirflow:
+    """Starts what does not run yet, and waits until the api-server answers."""
+    airflow = prepare(log)
+    subprocess.run([sys.executable, "-m", __name__, "add-setup"], env=airflow.environment, check=True)
+    for program in PROGRAMS:
+        pid_file = airflow.folder / f"{program}.pid"
+        if processes.noted(pid_file) is not None:
+            continue
+        with open(airflow.folder / f"{program}.log", "ab") as output:
+            more = ["--workers", "1"] if program == "api-server" else []
+            started = subprocess.Popen(
+                [*_airflow(), program, *more], env=airflow.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=airflow.folder
+            )
+        processes.note(pid_file, started.pid)
+        log(f"{program} started, log in {output.name}")
+    _wait(airflow, log)
+    return airflow
+
+
+def stop(log: Log = print) -> None:
+    """Stops what ``up`` started and keeps all data."""
+    for program in PROGRAMS:
+        pid_file = sandbox_home() / "airflow" / f"{program}.pid"
+        pid = processes.noted(pid_file)
+        if pid is not None:
+            processes.stop(pid)
+            log(f"{program} stopped")
+        pid_file.unlink(missing_ok=True)
+
+
+def _wait(airflow: LocalAirflow, log: Log, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            health = httpx.get(f"{airflow.url}/api/v2/monitor/health", timeout=5).json()
+            if all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
+                return
+        except (httpx.HTTPError, ValueError, KeyError):
+            pass
+        time.sleep(1)
+    log(f"Airflow is not healthy after {seconds:.0f} s; its logs are {airflow.folder}/*.log")
+    raise SystemExit(1)
+
+
+def _airflow() -> list[str]:
+    return [sys.executable, "-m", "airflow"]
+
+
+def _port(folder: Path) -> int:
+    """$CRM2ODOO_AIRFLOW_PORT, or the port of last time, or the first free one from 8080 on."""
+    if told := os.environ.get("CRM2ODOO_AIRFLOW_PORT"):
+        return int(told)
+    kept = folder / "port"
+    if kept.exists():
+        return int(kept.read_text())
+    for port in range(8080, 8180):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                kept.write_text(str(port))
+                return port
+    raise SystemExit("No free port between 8080 and 8179: set CRM2ODOO_AIRFLOW_PORT")
+
+
+def _configure(airflow: LocalAirflow) -> None:
+    folder, root = airflow.folder, package_root()
+    write_private(folder / "passwords.json", json.dumps({USER: PASSWORD}))
+    port = airflow.url.rpartition(":")[2]
+    text = f"""[core]
+dags_folder = {root / "dags"}
+plugins_folder = {Path(__file__).resolve().parents[2]}
+load_examples = False
+executor = LocalExecutor
+parallelism = 4
+max_active_tasks_per_dag = 4
+dags_are_paused_at_creation = False
+test_connection = Enabled
+fernet_key = {_secret(folder / "fernet.key")}
+simple_auth_manager_users = {USER}:admin
+simple_auth_manager_passwords_file = {folder / "passwords.json"}
+execution_api_server_url = {airflow.url}/execution/
+
+[database]
+sql_alchemy_conn = {airflow.base.airflow_url.replace("%", "%%")}
+
+[api]
+host = 127.0.0.1
+port = {port}
+base_url = {airflow.url}
+secret_key = {_secret(folder / "secret.key")}
+instance_name = crm2odoo on this machine
+
+[api_auth]
+jwt_secret = {_secret(folder / "jwt.key")}
+
+[logging]
+base_log_folder = {folder / "logs"}
+
+[dag_processor]
+refresh_interval = 30
+min_file_process_interval = 15
+
+[usage_data_collection]
+enabled = False
+"""
+    path = folder / "airflow.cfg"
+    if not path.exists() or path.read_text() != text:
+        write_private(path, text)
+
+
+def _secret(path: Path) -> str:
+    if not path.exists():
+        write_private(path, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+    return path.read_text()
+
+
+def _migrated(base: Base) -> bool:
+    """Whether the database is at the revision that the installed Airflow wants."""
+    with psycopg.connect(base.airflow_dsn) as connection:
+        exists = connection.execute("select to_regclass('alembic_version') is not null").fetchone() == (True,)
+    mark = _mark(base)
+    return exists and mark.exists() and mark.read_text() == version("apache-airflow-core")
+
+
+def _mark(base: Base) -> Path:
+    """Holds the version of Airflow whose migration went through."""
+    return base.home / "airflow" / "migrated"
+
+
+def main() -> int:
+    """The command line; see the top of this file."""
+    action = sys.argv[1] if len(sys.argv) == 2 else ""
+    if action == "up":
+        airflow = up()
+        print(f"\nAirflow: {airflow.url}   login {USER} / {PASSWORD}\nHome:    {airflow.folder}")
+    elif action == "stop":
+        stop()
+    elif action == "add-setup":
+        add_setup(prepare())
+    else:
+        print(__doc__)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

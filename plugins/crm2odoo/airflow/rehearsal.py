@@ -1,0 +1,115 @@
+"""Runs a DAG in this process, without a scheduler, and answers its sign-offs. For the demo and for tests, never for a migration."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from airflow.sdk import DAG
+
+Answer = tuple[str, str | None]
+"""The chosen option (``Approve`` or ``Reject``) and a comment."""
+
+
+@dataclass(frozen=True)
+class TaskDone:
+    """A task instance that ended. ``label`` names the chunk of a mapped one; ``seconds`` is its run time."""
+
+    task_id: str
+    label: str
+    state: str
+    seconds: float
+
+
+@dataclass
+class Rehearsal:
+    """What became of a run. ``states``: task id → state; a mapped task has the worst state of its instances."""
+
+    run_id: str
+    state: str
+    states: dict[str, str] = field(default_factory=dict)
+
+    def failed(self) -> list[str]:
+        """Ids of the tasks that failed themselves."""
+        return [task for task, state in self.states.items() if state == "failed"]
+
+
+def rehearse(
+    dag: DAG,
+    conf: Mapping[str, Any] | None = None,
+    answers: Mapping[str, Answer] | None = None,
+    user: str = "rehearsal",
+    on_task: Callable[[TaskDone], None] | None = None,
+    on_answer: Callable[[str, Answer], None] | None = None,
+) -> Rehearsal:
+    """Runs ``dag`` to its end. ``answers``: task id → answer, given in the name of ``user``; other sign-offs wait for ever."""
+    with _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer):
+        run = dag.test(run_conf=dict(conf or {}))
+    states: dict[str, str] = {}
+    for ti in run.get_task_instances():
+        state = str(ti.state)
+        if states.get(ti.task_id) in (None, "success", "skipped"):
+            states[ti.task_id] = state
+    return Rehearsal(run.run_id, str(run.state), states)
+
+
+class _Watcher:
+    """Looks into Airflow's database five times a second: reports tasks that ended, answers tasks that wait."""
+
+    def __init__(
+        self, dag_id: str, answers: dict[str, Answer], user: str, on_task: Callable[[TaskDone], None] | None, on_answer: Callable[[str, Answer], None] | None
+    ) -> None:
+        self.dag_id, self.answers, self.user, self.on_task, self.on_answer = dag_id, answers, user, on_task, on_answer
+        self._stop = threading.Event()
+        self._seen: set[Any] = set()
+        self._thread = threading.Thread(target=self._loop, daemon=True)
+
+    def __enter__(self) -> _Watcher:
+        self._look(report=False)  # what earlier runs did is not news
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._look(report=True)
+
+    def _loop(self) -> None:
+        while not self._stop.wait(0.2):
+            self._look(report=True)
+
+    def _look(self, report: bool) -> None:
+        from airflow.models.taskinstance import TaskInstance
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        with create_session() as session:
+            found = session.scalars(select(TaskInstance).where(TaskInstance.dag_id == self.dag_id).order_by(TaskInstance.end_date)).all()
+            for ti in found:
+                if ti.state == "awaiting_input" and report and ti.task_id in self.answers:
+                    self._answer(session, ti, self.answers[ti.task_id])
+                if ti.state in ("success", "failed", "skipped", "upstream_failed") and (ti.id, ti.try_number) not in self._seen:
+                    self._seen.add((ti.id, ti.try_number))
+                    if report and self.on_task:
+                        self.on_task(TaskDone(ti.task_id, ti.rendered_map_index or "", ti.state, ti.duration or 0.0))
+
+    def _answer(self, session: Any, ti: Any, answer: Answer) -> None:
+        from airflow.models.hitl import HITLDetail
+        from airflow.models.trigger import handle_event_submit
+        from airflow.sdk.timezone import utcnow
+        from airflow.triggers.base import TriggerEvent
+        from sqlalchemy import select
+
+        detail = session.scalar(select(HITLDetail).where(HITLDetail.ti_id == ti.id))
+        if detail is None or detail.responded_at is not None:
+            return
+        option, comment = answer
+        detail.responded_by = {"id": self.user, "name": self.user}
+        detail.responded_at = utcnow()
+        detail.chosen_options = [option]
+        detail.params_input = {"comment": comment}
+        handle_event_submit(TriggerEvent(detail.as_resume_event_payload()), task_instance=ti, session=session)
+        if self.on_answer:
+            self.on_answer(ti.task_id, answer)
