@@ -1,0 +1,84 @@
+"""What the export says: rows of files, of clean tables and of the target table, and where a record came from."""
+
+from __future__ import annotations
+
+from crm2odoo.reconcile.check import Check, same
+from crm2odoo.staging import Connection, Workspace
+
+
+def places(ws: Workspace, connection: Connection, entity: str, xids: list[str]) -> dict[str, str]:
+    """xid → ``file.csv:line`` of the row that stands for the record, with the number of further rows behind it."""
+    if not xids:
+        return {}
+    rows = connection.execute(
+        ws.sql("select distinct on (xid) xid, object, file_no, rec, count(*) over (partition by xid) as rows from {target}.member"
+               " where entity = %s and xid = any(%s) order by xid, survives desc, is_primary desc, file_no, rec"),
+        (entity, xids),
+    ).fetchall()
+    files = file_names(ws, connection)
+    result = {}
+    for row in rows:
+        line = connection.execute(
+            ws.sql("select _line from {clean}.{object} where _file = %s and _rec = %s", object=row["object"]), (row["file_no"], row["rec"])
+        ).fetchone()
+        place = f"{files.get(row['file_no'], '?')}:{line['_line'] if line else '?'}"
+        result[row["xid"]] = place + (f" (+{row['rows'] - 1} rows)" if row["rows"] > 1 else "")
+    return result
+
+
+def file_names(ws: Workspace, connection: Connection) -> dict[int, str]:
+    """File number → name, for the export that the clean tables hold: the latest one."""
+    return {
+        row["file_no"]: row["name"]
+        for row in connection.execute(ws.sql("select distinct on (f.file_no) f.file_no, f.name from {log}.file as f join {log}.export as e using (export_id) order by f.file_no, e.received_at desc"))
+    }
+
+
+def clean_objects(ws: Workspace, connection: Connection) -> list[str]:
+    """Objects of the source that have a clean table, in the order of the source file."""
+    schema = f"{ws.bundle.project.project}_clean"
+    there = {row["table_name"] for row in connection.execute("select table_name from information_schema.tables where table_schema = %s", (schema,))}
+    return [name for name in ws.bundle.source.objects if name in there]
+
+
+def source_checks(ws: Workspace, connection: Connection, plan_id: int, entity: str) -> list[Check]:
+    """Rows of the files that feed the entity, all accounted for; rows → records; records → plan."""
+    export = connection.execute(ws.sql("select export_id from {log}.plan where plan_id = %s"), (plan_id,)).fetchone()
+    assert export is not None, f"plan {plan_id} does not exist"
+    checks: list[Check] = []
+    objects = clean_objects(ws, connection)
+    for feed in ws.bundle.feeds(entity):
+        if feed.mapping.primary and feed.object in objects:
+            checks.append(rows_of_object(ws, connection, export["export_id"], entity, feed.object))
+    counts = connection.execute(
+        ws.sql(
+            "select (select count(distinct xid) from {target}.member where entity = %(e)s and skipped is null) as members,"
+            " (select count(*) from {target}.{entity}) as target, (select count(*) from {target}.plan where entity = %(e)s) as plan",
+            entity=entity,
+        ),
+        {"e": entity},
+    ).fetchone()
+    assert counts is not None
+    checks.append(same(entity, "records_from_rows", "Records that the source rows make", counts["members"], counts["target"]))
+    checks.append(same(entity, "planned", "Records with a planned action", counts["target"], counts["plan"]))
+    return checks
+
+
+def rows_of_object(ws: Workspace, connection: Connection, export_id: str, phase: str, name: str) -> Check:
+    """Records counted in the object's files = clean rows of every status + rows that could not be split into fields."""
+    row = connection.execute(
+        ws.sql(
+            "select (select coalesce(sum(records), 0) from {log}.file where export_id = %(x)s and object = %(o)s and status in ('recognised', 'assigned')) as counted,"
+            " (select count(*) from {clean}.{object}) as clean,"
+            " (select count(*) from {clean}.reject as r where r.object = %(o)s and not exists"
+            "    (select 1 from {clean}.{object} as c where c._file = r.file_no and c._rec = r.rec)) as ragged",
+            object=name,
+        ),
+        {"x": export_id, "o": name},
+    ).fetchone()
+    assert row is not None
+    return same(
+        phase, f"rows_{name}", f"Rows of {ws.bundle.source.objects[name].title}: in the files, and accounted for",
+        int(row["counted"]), row["clean"] + row["ragged"], clean=row["clean"], never_landed=row["ragged"],
+        advice="Run the landing and cleaning tasks again for this export; if it persists, the file changed after it was registered.",
+    )
