@@ -1,0 +1,33 @@
+# Everything is started here. `make` alone lists the targets: the text after ## of each.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help tools sandbox stop down
+
+# The first Python of 3.11 or later; set PYTHON to choose another.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .tools/venv/bin/python
+export PYTHONPATH := plugins
+# With nothing in .tools yet (or no longer), what must still work runs on the bare Python.
+ANY_PYTHON = $(if $(wildcard $(VENV)),$(VENV),$(PYTHON))
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z][a-z_-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# --- tools and sandbox ------------------------------------------------------------------------------------------------
+
+tools: ## Download what is needed into .tools (Airflow, PostgreSQL, Odoo 19); quick when it is there
+	@test -n "$(PYTHON)" || { echo "ERROR: Python 3.11 or later is needed"; exit 1; }
+	@$(PYTHON) -m crm2odoo.sandbox.tools
+
+sandbox: tools ## Bring up PostgreSQL and an Odoo named demo; print where it is
+	@$(VENV) -m crm2odoo.sandbox.cli up demo
+
+stop: ## Stop every process and keep all data
+	@$(ANY_PYTHON) -m crm2odoo.sandbox.cli stop
+
+down: ## Leave nothing behind: no process, database or file, nor .tools (the next start downloads again)
+	@$(ANY_PYTHON) -m crm2odoo.sandbox.cli remove
+	@rm -rf .tools
+
+# --- demo, up, test, lint: added below by those who own them ----------------------------------------------------------

@@ -1,0 +1,50 @@
+"""What `make sandbox`, `make stop` and `make down` call: `python -m crm2odoo.sandbox.cli up NAME|down NAME|list|stop|remove`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from . import credentials, lifecycle
+from .errors import SandboxError
+from .home import sandbox_home
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="crm2odoo.sandbox.cli", description="Odoo sandboxes on this machine")
+    actions = parser.add_subparsers(dest="action", required=True)
+    for action, text in (("up", "bring a sandbox up"), ("down", "take a sandbox down")):
+        actions.add_parser(action, help=text).add_argument("name")
+    for action, text in (
+        ("list", "show the sandboxes"),
+        ("stop", "stop every process and keep all data"),
+        ("remove", "take everything down and delete the state folder"),
+    ):
+        actions.add_parser(action, help=text)
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.action == "up":
+            _show(lifecycle.up(chosen.name))
+        elif chosen.action == "down":
+            lifecycle.down(chosen.name)
+        elif chosen.action == "list":
+            for sandbox in lifecycle.list_sandboxes():
+                _show(sandbox)
+        elif chosen.action == "stop":
+            lifecycle.stop()
+        else:
+            lifecycle.remove_home()
+    except SandboxError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _show(sandbox: credentials.Sandbox) -> None:
+    """Where it is, without its secrets."""
+    file = sandbox_home() / "sandboxes" / sandbox.name / credentials.CREDENTIALS
+    print(f"  {sandbox.name}: {sandbox.url}/odoo  login {sandbox.login}, password and API key in {file}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

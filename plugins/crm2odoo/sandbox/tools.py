@@ -1,0 +1,97 @@
+"""`make tools`: everything that is downloaded, in `.tools`.
+
+venv        Airflow and this project's own dependencies
+odoo-venv   Odoo's dependencies, which are at odds with Airflow's
+odoo        Odoo 19
+
+Each part has a stamp, a hash of what it was made from; a part whose stamp still holds is left alone. Runs on a bare
+Python 3.11 or later, with nothing installed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from . import odoo_package, python_env, system_packages
+from .errors import SandboxError
+from .home import checkout, locked, tools_dir
+from .odoo_program import STAMP
+
+ODOO_REQUIREMENTS = Path(__file__).with_name("requirements-odoo.txt")
+
+
+def stamp_of(*parts: str | Path) -> str:
+    """A hash of texts, and of the contents of files."""
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.read_bytes() if isinstance(part, Path) else part.encode())
+        digest.update(b"\0")
+    return digest.hexdigest()
+
+
+def _part(name: str, stamp: str, make: Callable[[], None]) -> None:
+    """Make a part unless its stamp holds; the stamp is written last, so that what was cut off is made again."""
+    began, file = time.monotonic(), tools_dir() / name / STAMP
+    if file.exists() and file.read_text() == stamp:
+        print(f"  {name:<10} is there", flush=True)
+        return
+    file.unlink(missing_ok=True)
+    make()
+    file.write_text(stamp)
+    print(f"  {name:<10} done in {time.monotonic() - began:.0f} s", flush=True)
+
+
+def _say(message: str) -> None:
+    print(f"  {message}", flush=True)
+
+
+def ensure_tools() -> None:
+    """Raises SandboxError with what a person can do about it."""
+    tools, python = tools_dir(), ".".join(map(str, sys.version_info[:2]))
+    tools.mkdir(exist_ok=True)
+    ours = checkout() / "requirements-pinned.txt"
+    system_packages.ensure(_say)
+    uv = python_env.bootstrap(tools / "bootstrap", _say)
+
+    def environment(name: str, requirements: Path) -> None:
+        _part(
+            name,
+            stamp_of(python, requirements),
+            lambda: python_env.install(tools / name, requirements, uv, _say),
+        )
+
+    def odoo() -> None:
+        if os.environ.get("CRM2ODOO_ODOO_PATH"):
+            _say("Odoo comes from CRM2ODOO_ODOO_PATH")
+            return
+        how = Path(odoo_package.__file__)
+        _part("odoo", stamp_of(how), lambda: odoo_package.fetch(tools / "odoo", tools / "apt", _say))
+
+    with ThreadPoolExecutor() as pool:
+        jobs = [pool.submit(odoo), pool.submit(environment, "venv", ours)]
+        jobs.append(pool.submit(environment, "odoo-venv", ODOO_REQUIREMENTS))
+    for job in jobs:
+        job.result()
+
+
+def main() -> int:
+    began = time.monotonic()
+    print("tools: what is not there yet is downloaded into .tools", flush=True)
+    try:
+        with locked(tools_dir() / ".lock"):
+            ensure_tools()
+    except SandboxError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 1
+    print(f"tools: ready after {time.monotonic() - began:.0f} s", flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
