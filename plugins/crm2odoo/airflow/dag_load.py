@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG
 
 from crm2odoo.airflow.checks import add_checks
 from crm2odoo.airflow.dag_sample import add_migration
@@ -40,8 +40,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
     """The DAG for one project."""
     with project_dag(bundle, "load", "load into production", RUNBOOK, {"export": export_param(bundle)}) as dag:
         ready = add_checks(bundle, steps, needs="load")
-        _, last = add_migration(bundle, steps, after=ready, subject=f"{bundle.project.title}: load this into PRODUCTION?")
-        report = task(steps.report)(last)
+        report = add_migration(bundle, steps, after=ready, subject=f"{bundle.project.title}: load this into PRODUCTION?")
         sign_off = SignOff(
             task_id="sign_off",
             bundle=bundle,

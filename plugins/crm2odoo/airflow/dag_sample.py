@@ -28,8 +28,8 @@ The whole migration into an Odoo that may be thrown away: everything is loaded, 
 | `fresh_sandbox` | off: use the project's kept sandbox again, with what is in it |
 | `keep_sandbox` | on: do not destroy the sandbox at the end |
 
-**What happens.** `sandbox_up` makes the Odoo. `target` checks it and sets up teams, stages and custom fields (`schema_plan` shows them first). `intake` reads the
-export if it is new. `staging` makes one row per Odoo record to be, and the plan: creates, updates, unchanged, vanished. After `approve_plan`, disturbing settings of
+**What happens.** `sandbox_up` makes the Odoo. `intake` reads the export if it is new. `target` checks the Odoo and sets up custom fields and features (`schema_plan`
+shows them first). `staging` makes one row per Odoo record to be, and the plan: creates, updates, unchanged, vanished. After `approve_plan`, disturbing settings of
 Odoo are parked and each entity is loaded: `chunks` → `records` (one mapped task per chunk) → `second_pass` → `gate`. Then every source row gets its disposition,
 every field is read back and compared, and the report is written. Settings are restored and the sandbox destroyed, also after a failure.
 
@@ -55,8 +55,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
         up = task(steps.sandbox_up, retries=1)().as_setup()
         down = task(steps.sandbox_down)().as_teardown(setups=up)
         ready >> up
-        _, last = add_migration(bundle, steps, after=up, subject=f"{bundle.project.title}: load this into the sample Odoo?")
-        report = task(steps.report)(last)
+        report = add_migration(bundle, steps, after=up, subject=f"{bundle.project.title}: load this into the sample Odoo?")
         sign_off = SignOff(
             task_id="sign_off",
             bundle=bundle,
@@ -68,17 +67,15 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
     return dag
 
 
-def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> tuple[Any, Any]:
-    """Everything between a reachable Odoo and the field-level diff. The same for sample and production.
-
-    Returns (first task, run of the diff).
-    """
+def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> Any:
+    """Everything between a reachable Odoo and the report. The same for sample and production. Returns the task that writes the report."""
+    # Custom fields follow from the export's columns, so the export is read before Odoo is set up.
+    export_id, verified = add_intake(steps)
     with TaskGroup("target", tooltip="Check Odoo and set it up"):
         preflight = task(steps.preflight)()
         schema_plan = task(steps.schema_plan)()
-        schema_apply = task(steps.schema_apply)()
+        schema_apply = task(steps.schema_apply)(export_id)
         preflight >> schema_plan >> schema_apply
-    export_id, verified = add_intake(steps)
     with TaskGroup("staging", tooltip="What Odoo shall hold, and what to do for it"):
         built = task(steps.build_target)(export_id)
         existing = task(steps.existing)()
@@ -97,10 +94,11 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> tup
     restore = task(steps.restore_settings)().as_teardown(setups=park)
     settle = task(steps.settle)(plan_id)
     diff = task(steps.diff)(plan_id)
-    after >> preflight
-    schema_apply >> export_id
-    verified >> built
+    report = task(steps.report)(plan_id)
+    after >> [preflight, export_id]
+    verified >> schema_plan
+    schema_apply >> built
     shown >> approve >> park >> first
     last_gate >> restore
-    [last_gate, restore] >> settle >> diff
-    return preflight, diff
+    [last_gate, restore] >> settle >> diff >> report
+    return report

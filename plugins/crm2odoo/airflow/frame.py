@@ -24,6 +24,8 @@ def project_dag(bundle: Bundle, step: str, title: str, runbook: str, params: dic
         schedule=None,
         catchup=False,
         max_active_runs=1,
+        # A DAG that is only half built when an error comes must not show up.
+        auto_register=False,
         tags=[TAG, f"project:{project.project}", f"source:{project.source}", f"step:{step}", *project.tags],
         default_args={
             "owner": project.owner,

@@ -11,19 +11,25 @@ from crm2odoo.project import Bundle
 
 
 def add_load(bundle: Bundle, steps: Steps, plan_id: Any) -> tuple[Any, Any]:
-    """Adds a group per entity and returns the first and the last of its groups' ends: (first task, last gate).
+    """Adds the group ``load`` and returns its first and its last task.
 
-    Inside a group: cut chunks → load each chunk (one mapped task, at most 1,000) → second pass → gate. A failed gate stops the next group.
+    First one task for the entities that are only looked up (countries …). Then a group per entity: cut chunks → load each chunk (one mapped
+    task, at most 1,000) → second pass → gate. A failed gate stops the next group.
     """
-    first: Any = None
-    gate: Any = None
     with TaskGroup("load", tooltip="Records into Odoo, entity by entity"):
+        first = last = task(steps.looked_up)(plan_id)
         for entity in bundle.load_order:
+            if bundle.entities[entity].create == "never":
+                continue
             with TaskGroup(entity, tooltip=bundle.entities[entity].title):
                 chunks = task(steps.chunks)(entity, plan_id)
                 loaded = (
                     task(
-                        steps.load_chunk, task_id="records", pool=bundle.project.pool, map_index_template="{{ chunk_label }}",
+                        steps.load_chunk,
+                        task_id="records",
+                        pool=bundle.project.pool,
+                        map_index_template="{{ chunk_label }}",
+                        doc_md=steps.load_chunk.__doc__,  # Airflow takes the docstring by itself for tasks that are not mapped
                     )
                     .partial(entity=entity, plan_id=plan_id)
                     .expand(chunk=chunks)
@@ -32,9 +38,6 @@ def add_load(bundle: Bundle, steps: Steps, plan_id: Any) -> tuple[Any, Any]:
                 second = task(steps.second_pass, pool=bundle.project.pool, trigger_rule=TriggerRule.NONE_FAILED)(entity, plan_id)
                 passed = task(steps.gate, retries=1)(entity, plan_id)
                 chain(loaded, second, passed)
-            if gate is None:
-                first = chunks
-            else:
-                gate >> chunks
-            gate = passed
-    return first, gate
+            last >> chunks
+            last = passed
+    return first, last

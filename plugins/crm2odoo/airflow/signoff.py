@@ -28,9 +28,10 @@ class SignOff(HITLOperator):
     def __init__(self, *, bundle: Bundle, shown_by: str, **kwargs: Any) -> None:
         # The caller may not set these: they follow from the project and from the task that prepared the page.
         kwargs.setdefault("assigned_users", [{"id": user, "name": user} for user in bundle.project.approvers] or None)
+        # Airflow hands the DAG's params down in kwargs; the form of a sign-off has its own.
+        kwargs["params"] = {"comment": Param(None, type=["null", "string"], format="multiline", title="Comment", description="Kept with the verdict.")}
         super().__init__(
             body="{{ ti.xcom_pull(task_ids=" + repr(shown_by) + ")['body'] }}",
-            params={"comment": Param(None, type=["null", "string"], format="multiline", title="Comment", description="Kept with the verdict.")},
             options=[self.APPROVE, self.REJECT],
             retries=0,
             **kwargs,

@@ -13,22 +13,30 @@ from typing import Any, Literal
 
 from airflow.sdk import get_current_context
 
-from crm2odoo import intake, ledger, sandbox, staging
+from crm2odoo import handoff, intake, ledger, sandbox, staging
 from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
-from crm2odoo.handoff import write_report
 from crm2odoo.ledger import approvals, runs
-from crm2odoo.odoo import guard, loader, match, preflight, schema, settings
+from crm2odoo.ledger.batches import Chunk, chunks
+from crm2odoo.ledger.dispositions import settle_dispositions
+from crm2odoo.odoo import guard, loader, match, schema, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from crm2odoo.odoo.preflight import preflight
 from crm2odoo.odoo.target import Kind, Target, open_target
 from crm2odoo.project import Bundle
-from crm2odoo.reconcile import check_entity, diff
+from crm2odoo.reconcile.field_diff import diff
+from crm2odoo.reconcile.gate import check_entity
 from crm2odoo.staging import Workspace
 
 log = logging.getLogger("crm2odoo")
 
 Needs = Literal["staging", "sample", "load"]
 POOL_PROBE = "check.pool_slot"
+
+
+def run_key(dag_id: str, airflow_run_id: str) -> str:
+    """Our id of an Airflow run: unique over all DAGs, and fit for a folder's name."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{dag_id}.{airflow_run_id}")
 
 
 class Steps:
@@ -44,9 +52,9 @@ class Steps:
         return Workspace.open(self.bundle, connections.staging_dsn(self.project))
 
     def run_id(self) -> str:
-        """Our id of this run: unique over all DAGs of the project, and fit for a folder's name."""
+        """Our id of this run."""
         run = get_current_context()["dag_run"]
-        return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{run.dag_id}.{run.run_id}")
+        return run_key(run.dag_id, run.run_id)
 
     def param(self, name: str) -> Any:
         return get_current_context()["params"].get(name)
@@ -82,7 +90,7 @@ class Steps:
     def require_approvals(self, ws: Workspace, plan_id: int) -> None:
         """Raises NotApproved unless everything that this run may write is signed as it is now."""
         dag_id = get_current_context()["dag_run"].dag_id
-        plan = ledger.read_plan(ws, plan_id)
+        plan = ledger.get_plan(ws, plan_id)
         needed = [
             approvals.Seen("mapping", self.bundle.mapping_hash, dag_id),
             approvals.Seen("plan", plan.hash, dag_id),
@@ -118,7 +126,7 @@ class Steps:
     @person_readable
     def register(self) -> str:
         """Finds the files of the export and registers them by their hash. The same delivery gets the same id; a changed one is a new export."""
-        return intake.register(self.workspace(), self.location()).export_id
+        return intake.register(self.workspace(), self.location())
 
     @person_readable
     def land(self, export_id: str) -> None:
@@ -150,10 +158,175 @@ class Steps:
             log.warning("There is no Odoo connection %r yet, so the target was not looked at. Add it before the load:\n%s", name, connections.odoo_command(name))
             return
         target = open_target(self.workspace(), OdooClient.connect(connections.odoo_credentials(self.project)), "production")
-        pages.log_list("What stands in the way of a load", preflight.preflight(target))
+        pages.log_list("What stands in the way of a load", preflight(target))
 
     @person_readable
     def scope(self, export_id: str) -> dict[str, Any]:
         """Puts on one page what the migration will cover: files, rows by status, findings. The sign-off is bound to its hash."""
         ws = self.workspace()
         return {"body": pages.scope_page(ws, export_id), "hashes": {"scope": pages.scope_hash(ws, export_id)}}
+
+    # ---- sandbox
+
+    @person_readable
+    def sandbox_up(self) -> None:
+        """Has Terraform make the Odoo of this run, or starts the kept one. With the target *connection* there is nothing to do.
+
+        Login and password go into the sandbox's own credentials file, never into Airflow. Repeating it finds the same sandbox.
+        """
+        if self.in_sandbox():
+            sandbox.up(self.sandbox_name(), log=log.info)
+        else:
+            log.info("The target is the Odoo of the connection %r: no sandbox is made", self.project.connections.odoo)
+
+    @person_readable
+    def sandbox_down(self) -> None:
+        """Destroys the sandbox of this run, whether the run succeeded or not; keeps it when the form says so."""
+        if not self.in_sandbox():
+            return
+        if self.param("keep_sandbox"):
+            log.info("The sandbox %s is kept, as the form says. `make down` removes it.", self.sandbox_name())
+        else:
+            sandbox.down(self.sandbox_name(), log=log.info)
+
+    # ---- target
+
+    @person_readable
+    def preflight(self) -> None:
+        """Looks at the target: version, apps, rights, settings, known traps. Writes nothing to it. Something that blocks fails this task with what to do."""
+        ws = self.workspace()
+        target = self.target(ws)
+        runs.bind(ws, self.run_id(), target_id=target.target_id)
+        preflight(target)
+
+    @person_readable
+    def schema_plan(self) -> None:
+        """Shows what would be set up in Odoo: custom fields, form pages, features. Writes nothing to it."""
+        pages.log_list("To be set up in Odoo", schema.plan_schema(self.target(self.workspace())))
+
+    @person_readable
+    def schema_apply(self, export_id: str) -> None:
+        """Sets up what `schema_plan` showed, as far as it is not there. Refuses unless the scope of this export is signed. Repeating it changes nothing."""
+        ws = self.workspace()
+        approvals.require(ws, [self.scope_seen(ws, export_id)])
+        schema.apply_schema(self.target(ws), self.run_id())
+
+    # ---- staging
+
+    @person_readable
+    def build_target(self, export_id: str) -> None:
+        """Makes `<project>_target`: one row per Odoo record to be, from the clean rows, in SQL. Repeating it gives the same rows."""
+        for entity, count in staging.build_target(self.workspace(), export_id).items():
+            log.info("%s: %d records", entity, count)
+
+    @person_readable
+    def existing(self) -> None:
+        """Reads from Odoo which records are already there (users, countries, companies …), so that they are used and not made twice."""
+        ws = self.workspace()
+        target = self.target(ws)
+        for entity in self.bundle.load_order:
+            match.read_existing(target, entity)
+
+    @person_readable
+    def make_plan(self, export_id: str) -> int:
+        """Compares what shall be with what the ledger knows about this target: creates, updates, unchanged, held. Writes nothing to Odoo. Returns the plan's id."""
+        ws = self.workspace()
+        plan = ledger.make_plan(ws, self.target(ws).target_id, export_id)
+        runs.bind(ws, self.run_id(), export_id=export_id, target_id=plan.target_id)
+        return plan.plan_id
+
+    @person_readable
+    def show_plan(self, plan_id: int) -> dict[str, Any]:
+        """Puts mapping and plan on one page for `approve_plan`, with the hashes to which the approval is bound."""
+        plan = ledger.get_plan(self.workspace(), plan_id)
+        return {"body": pages.plan_page(self.bundle, plan), "hashes": {"mapping": self.bundle.mapping_hash, "plan": plan.hash}}
+
+    # ---- load
+
+    @person_readable
+    def park_settings(self, plan_id: int) -> None:
+        """Switches off what disturbs or slows a load (automations, lead scoring …), after noting how it was. `restore_settings` puts it back, also after a failure."""
+        ws = self.workspace()
+        self.require_approvals(ws, plan_id)
+        target = self.target(ws)
+        settings.park(target, self.run_id())
+        loader.ensure_load_action(target, self.run_id())
+
+    @person_readable
+    def restore_settings(self) -> None:
+        """Puts every setting back as `park_settings` found it. Runs also when the load failed; safe to clear."""
+        settings.restore(self.target(self.workspace()), self.run_id())
+
+    @person_readable
+    def looked_up(self, plan_id: int) -> None:
+        """Notes the records of Odoo that are only referred to and never made (countries, industries …), and checks that they are there."""
+        ws = self.workspace()
+        target = self.target(ws)
+        plan = ledger.get_plan(ws, plan_id)
+        for entity in self.bundle.load_order:
+            if self.bundle.entities[entity].create == "never":
+                ledger.adopt_found(ws, self.run_id(), plan, entity)
+                check_entity(target, self.run_id(), plan_id, entity)
+
+    @person_readable
+    def chunks(self, entity: str, plan_id: int) -> list[dict[str, Any]]:
+        """Cuts the planned records of one entity into chunks for the mapped task `records`, and notes what must not change during the load."""
+        ws = self.workspace()
+        target = self.target(ws)
+        plan = ledger.get_plan(ws, plan_id)
+        ledger.adopt_found(ws, self.run_id(), plan, entity)
+        guard.snapshot(target, self.run_id(), entity)
+        found = [chunk.as_json() for chunk in chunks(ws, plan_id, entity)]
+        log.info("%s: %d chunks", entity, len(found))
+        return found
+
+    @person_readable
+    def load_chunk(self, entity: str, plan_id: int, chunk: dict[str, Any]) -> None:
+        """Loads one chunk: each batch is one transaction in Odoo with its external ids, noted before and after.
+
+        Safe to clear, alone or with others, at any time: what Odoo has is found by external id and not created again. A refused row is noted with Odoo's message and its
+        source line, and the rest goes on, until the project's error budget is used up.
+        """
+        part = Chunk.from_json(chunk)
+        get_current_context()["chunk_label"] = part.label  # type: ignore[typeddict-unknown-key]
+        ws = self.workspace()
+        self.require_approvals(ws, plan_id)
+        loader.load_chunk(self.target(ws), self.run_id(), plan_id, part)
+
+    @person_readable
+    def second_pass(self, entity: str, plan_id: int) -> None:
+        """Writes the fields that can only be written once the records exist: references in a circle, dates that Odoo would set itself. Safe to clear."""
+        ws = self.workspace()
+        self.require_approvals(ws, plan_id)
+        loader.load_second(self.target(ws), self.run_id(), plan_id, entity)
+
+    @person_readable
+    def gate(self, entity: str, plan_id: int) -> None:
+        """Counts on three legs that must agree (export, ledger, Odoo asked by external id), and a check that nothing happened that should not. A failure stops the next entity."""
+        ws = self.workspace()
+        target = self.target(ws)
+        guard.check(target, self.run_id(), entity)
+        check_entity(target, self.run_id(), plan_id, entity)
+
+    # ---- results
+
+    @person_readable
+    def settle(self, plan_id: int) -> None:
+        """Gives every row of the export exactly one disposition, and proves that they add up to the rows of the files."""
+        pages.log_dispositions(settle_dispositions(self.workspace(), self.run_id(), plan_id))
+
+    @person_readable
+    def diff(self, plan_id: int) -> None:
+        """Reads every loaded record back from Odoo and compares every field. Differences are listed in the report; only an incomplete comparison fails this task."""
+        summary = diff(self.target(self.workspace()), self.run_id(), plan_id)
+        log.info("%s", summary)
+
+    @person_readable
+    def report(self, plan_id: int) -> dict[str, Any]:
+        """Writes the report of the run and prepares the page for `sign_off`, bound to the report's hash."""
+        ws = self.workspace()
+        written = handoff.write_report(ws, self.run_id(), self.documents())
+        hashes = {"report": written.sha256}
+        if self.kind() == "sandbox":
+            hashes["sample"] = self.bundle.mapping_hash
+        return {"body": pages.report_page(ws, self.run_id(), written.location), "hashes": hashes}

@@ -1,0 +1,138 @@
+"""``make demo``: a first migration from end to end, on this machine, with nothing but this repository.
+
+PostgreSQL and Odoo are made by Terraform; then the project's own DAGs ``discover`` and ``sample`` run in this process, and their
+sign-offs are answered in the name of "demo". Run it again: the same sandbox, nothing written twice.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from crm2odoo import sandbox
+from crm2odoo.airflow import local
+from crm2odoo.project import Bundle, load_bundle, package_root, project_names
+
+if TYPE_CHECKING:
+    from crm2odoo.airflow.rehearsal import Answer, TaskDone
+
+USER = "demo"
+ANSWERS = {"sign_off": ("Approve", "Answered by make demo"), "approve_plan": ("Approve", "Answered by make demo")}
+
+
+class Demo:
+    """One run of the demo. Says on ``out`` what it does; everything else that is printed goes into ``log_file``."""
+
+    def __init__(self, out: TextIO, bundle: Bundle) -> None:
+        self.out, self.bundle, self.began = out, bundle, time.monotonic()
+
+    def say(self, text: str = "") -> None:
+        self.out.write(text + "\n")
+        self.out.flush()
+
+    def step(self, text: str) -> None:
+        """A line with the seconds since the start."""
+        self.say(f"{time.monotonic() - self.began:6.1f} s  {text}")
+
+    def on_task(self, done: TaskDone) -> None:
+        label = f" [{done.label}]" if done.label else ""
+        if done.state != "skipped":
+            self.step(f"  {done.state:<15} {done.task_id}{label}  {done.seconds:.1f} s")
+
+    def on_answer(self, task_id: str, answer: Answer) -> None:
+        self.step(f"  sign-off        {task_id}: answered {answer[0]!r} in the name of {USER!r}; in a real project a person does that")
+
+    def run(self, log_file: Path) -> int:
+        """Returns the exit status: 0 when both DAGs succeeded."""
+        project = self.bundle.project
+        self.say(f"A first migration: {project.title}, from {project.export} into an Odoo 19 on this machine")
+        airflow = local.prepare(self.step)
+        os.environ.update(airflow.environment)
+        self.step(f"Airflow starts (its log: {log_file})")
+        with _quiet(log_file):
+            from airflow.dag_processing.dagbag import DagBag
+
+            from crm2odoo.airflow.rehearsal import rehearse
+
+            local.add_setup(airflow)
+            bag = DagBag(str(package_root() / "dags"))
+            runs: list[tuple[str, dict[str, Any]]] = [("discover", {}), ("sample", {"target": "sandbox", "fresh_sandbox": False, "keep_sandbox": True})]
+            for name, conf in runs:
+                dag = bag.dags.get(f"{project.project}.{name}")
+                if dag is None:
+                    self.say(f"There is no DAG {project.project}.{name}: {bag.import_errors or 'see ' + str(log_file)}")
+                    return 1
+                self.step(f"DAG {dag.dag_id}: {len(dag.tasks)} tasks")
+                done = rehearse(dag, conf, ANSWERS, USER, self.on_task, self.on_answer)
+                if done.state != "success":
+                    self.say(f"\nThe run failed in {', '.join(done.failed()) or 'an unknown task'}. What happened is at the end of {log_file}")
+                    return 1
+        self._show(done.run_id)
+        return 0
+
+    def _show(self, airflow_run: str) -> None:
+        """The table of dispositions, where the report is, and how to look at Odoo."""
+        from crm2odoo.airflow.pages import disposition_rows_text
+        from crm2odoo.airflow.steps import Steps, run_key
+        from crm2odoo.staging import Workspace
+
+        steps = Steps(self.bundle)
+        base = sandbox.ensure_base(log=lambda _: None)
+        ws = Workspace.open(self.bundle, base.staging_dsn)
+        run_id = run_key(f"{self.bundle.project.project}.sample", airflow_run)
+        self.say("\nWhat became of every source row\n")
+        self.say(disposition_rows_text(ws, run_id))
+        self.say(f"\nReport   {steps.report_location(ws, run_id)}")
+        found = next(s for s in sandbox.list_sandboxes() if s.name == self.bundle.project.project)
+        self.say(f"Odoo     {found.url}   login {found.login}   password {found.password}")
+        self.say(f"\nDone in {time.monotonic() - self.began:.0f} s. `make demo` again: nothing is written twice. `make up`: the same in Airflow's pages. `make down`: nothing is left.")
+
+
+@contextlib.contextmanager
+def _quiet(log_file: Path) -> Iterator[None]:
+    """Everything that this process prints, and its children print, goes into the file."""
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    sys.stdout.flush()
+    kept = os.dup(1), os.dup(2)
+    with open(log_file, "w") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+        try:
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os.dup2(kept[0], 1)
+            os.dup2(kept[1], 2)
+
+
+def project_for(source: str) -> str | None:
+    """The demo project of a source: ``demo_…`` below mappings/projects."""
+    root = package_root()
+    demos = [name for name in project_names(root) if name.startswith("demo_")]
+    return next((name for name in demos if load_bundle(root, name).project.source == source), None)
+
+
+def main() -> int:
+    """``python -m crm2odoo.airflow.demo [SOURCE]``"""
+    source = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("SOURCE") or "flash_lead_sales"
+    name = project_for(source)
+    if name is None:
+        print(f"There is no demo project for the source {source!r} below mappings/projects (a file demo_….yaml with `source: {source}`).", file=sys.stderr)
+        return 2
+    # A file of our own: descriptor 1 will be redirected.
+    with os.fdopen(os.dup(1), "w") as out:
+        try:
+            return Demo(out, load_bundle(package_root(), name)).run(sandbox.sandbox_home() / "airflow" / "demo.log")
+        except sandbox.SandboxError as error:
+            out.write(f"\n{error}\n")
+            return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""What people read in Airflow: the Markdown of the sign-off pages, and tables in task logs. Numbers and names only, no values of the export."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from crm2odoo.ledger import Plan
+from crm2odoo.ledger.dispositions import DISPOSITIONS, ObjectDispositions, disposition_table
+from crm2odoo.project import Bundle
+from crm2odoo.staging import Workspace
+
+log = logging.getLogger("crm2odoo")
+
+STATUSES = ("valid", "merged", "exact_duplicate", "deleted", "rejected")
+ACTIONS = ("create", "update", "unchanged", "found", "held", "skipped")
+
+
+def scope_hash(ws: Workspace, export_id: str) -> str:
+    """What the scope's approval is bound to: the files of the export and the mapping. Every number on the page follows from these two."""
+    with ws.connect() as connection:
+        row = connection.execute(ws.sql("select sha256 from {log}.export where export_id = %s"), (export_id,)).fetchone()
+    assert row is not None, export_id
+    return hashlib.sha256(f"{row['sha256']} {ws.bundle.mapping_hash}".encode()).hexdigest()
+
+
+def scope_page(ws: Workspace, export_id: str) -> str:
+    """Files, rows by object and status, rejects by reason, findings."""
+    project = ws.bundle.project
+    with ws.connect() as connection:
+        files = connection.execute(
+            ws.sql("select name, object, status, records, bytes from {log}.file where export_id = %s order by file_no"), (export_id,)
+        ).fetchall()
+        findings = connection.execute(
+            ws.sql("select severity, title, count from {log}.finding where export_id = %s order by array_position(array['blocking','warning','info'], severity), count desc nulls last, title"),
+            (export_id,),
+        ).fetchall()
+        rejects = connection.execute(ws.sql("select object, code, count(*) as n from {clean}.reject group by 1, 2 order by 3 desc, 1, 2")).fetchall()
+    statuses = status_counts(ws)
+    parts = [
+        f"**{_text(project.title)}**: export `{export_id}` of {_text(ws.bundle.source.title)}, {len(files)} files.",
+        _table(("file", "object", "status", "records", "bytes"), [(f["name"], f["object"] or "", f["status"], f["records"], f["bytes"]) for f in files]),
+        "**Rows by object**",
+        _table(("object", *STATUSES), [(ws.bundle.source.objects[name].title, *(counts.get(s, 0) for s in STATUSES)) for name, counts in statuses.items()]),
+    ]
+    if rejects:
+        parts += ["**Rejected rows by reason**", _table(("object", "reason", "rows"), [(r["object"], r["code"], r["n"]) for r in rejects])]
+    if findings:
+        parts += ["**Findings**", _table(("severity", "finding", "count"), [(f["severity"], f["title"], f["count"]) for f in findings])]
+    return "\n\n".join([*parts, "Approve when this is what the customer expects to move. The approval is bound to these files and to the present mapping."])
+
+
+def plan_page(bundle: Bundle, plan: Plan) -> str:
+    """What the load would do, entity by entity."""
+    rows = [(bundle.entities[e].title, *(plan.summary.get(e, {}).get(a, 0) for a in ACTIONS)) for e in bundle.load_order]
+    return "\n\n".join([
+        f"Plan {plan.plan_id} for export `{plan.export_id}`: **{plan.writes:,}** records would be written.",
+        _table(("entity", *ACTIONS), rows),
+        f"Bound to plan `{plan.hash[:12]}` and mapping `{bundle.mapping_hash[:12]}`: when either changes, the tasks that write refuse.",
+    ])
+
+
+def report_page(ws: Workspace, run_id: str, location: str) -> str:
+    """The report in short, and where it is."""
+    with ws.connect() as connection:
+        cells = connection.execute(
+            ws.sql(
+                "select coalesce(sum(compared), 0)::bigint as compared, coalesce(sum(equal), 0)::bigint as equal, coalesce(sum(transformed), 0)::bigint as transformed, "
+                "coalesce(sum(different), 0)::bigint as different, coalesce(sum(not_comparable), 0)::bigint as not_comparable from {log}.cell_count where run_id = %s"
+            ),
+            (run_id,),
+        ).fetchone()
+    assert cells is not None
+    return "\n\n".join([
+        f"The report: `{location}`",
+        "**What became of every source row**",
+        _table(("object", "rows", *DISPOSITIONS), _disposition_rows(disposition_table(ws, run_id))),
+        f"**Read back and compared:** {cells['compared']:,} cells, {cells['equal']:,} equal, {cells['transformed']:,} equal after a declared transform, "
+        f"**{cells['different']:,} different**, {cells['not_comparable']:,} not comparable.",
+    ])
+
+
+def status_counts(ws: Workspace) -> dict[str, dict[str, int]]:
+    """object → status → rows, of the export that was cleaned last; objects without a file are left out."""
+    result: dict[str, dict[str, int]] = {}
+    with ws.connect() as connection:
+        for name in ws.bundle.source.objects:
+            exists = connection.execute("select to_regclass(%s) is not null as there", (f"{ws.schemas['clean']}.\"{name}\"",)).fetchone()
+            if exists and exists["there"]:
+                rows = connection.execute(ws.sql("select _status, count(*) as n from {clean}.{table} group by 1", table=name)).fetchall()
+                result[name] = {r["_status"]: r["n"] for r in rows}
+        for row in connection.execute(ws.sql("select object, count(*) as n from {clean}.reject group by 1")).fetchall():
+            if row["object"] in result:
+                result[row["object"]]["rejected"] = row["n"]
+    return result
+
+
+def log_findings(ws: Workspace, export_id: str) -> None:
+    """The findings of an export, one log line each."""
+    with ws.connect() as connection:
+        rows = connection.execute(ws.sql("select severity, code, title, count from {log}.finding where export_id = %s order by finding_id"), (export_id,)).fetchall()
+    for row in rows:
+        log.log(logging.INFO if row["severity"] == "info" else logging.WARNING, "%s %s: %s (%s)", row["severity"], row["code"], row["title"], row["count"])
+    log.info("%d findings", len(rows))
+
+
+def log_list(title: str, items: Iterable[object]) -> None:
+    """A list in the log, one line each."""
+    found = list(items)
+    log.info("%s: %d", title, len(found))
+    for item in found:
+        log.info("- %s", item)
+
+
+def log_dispositions(table: Sequence[ObjectDispositions]) -> None:
+    """The table of dispositions, as the log shows it."""
+    log.info("What became of every source row\n%s", text_table(("object", "rows", *DISPOSITIONS), _disposition_rows(table)))
+
+
+def disposition_rows_text(ws: Workspace, run_id: str) -> str:
+    """The same table for a run that settled them before."""
+    return text_table(("object", "rows", *DISPOSITIONS), _disposition_rows(disposition_table(ws, run_id)))
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """Columns padded with blanks; the first one to the left, numbers to the right."""
+    cells = [[str(c) for c in head], *([f"{c:,}" if isinstance(c, int) else str(c) for c in row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    return "\n".join("  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))) for row in cells)
+
+
+def _disposition_rows(table: Sequence[ObjectDispositions]) -> list[tuple[Any, ...]]:
+    return [(o.title, o.rows, *(o.counts.get(d, 0) for d in DISPOSITIONS)) for o in table]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "|".join("---" for _ in head) + "|"]
+    lines += ["| " + " | ".join(f"{c:,}" if isinstance(c, int) else _text(c) for c in row) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _text(value: object) -> str:
+    """Text of the export (file names, headers) inside Markdown: nothing in it is markup."""
+    text = "" if value is None else " ".join(str(value).split())
+    return "".join("\\" + c if c in "\\`*_{}[]<>()#+!|~" else c for c in text)
