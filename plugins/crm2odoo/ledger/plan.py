@@ -177,7 +177,7 @@ def _fill_choices(ws: Workspace, connection: Connection) -> None:
         if entity.create != "decision":
             continue
         fallback = connection.execute(
-            ws.sql("select min(res_id) as res_id from {target}.existing where entity = %s and natural = %s"), [name, (owners.fallback or "").strip().lower()]
+            ws.sql('select min(res_id) as res_id from {target}.existing where entity = %s and "natural" = %s'), [name, (owners.fallback or "").strip().lower()]
         ).fetchone()
         connection.execute(
             ws.sql(f"""

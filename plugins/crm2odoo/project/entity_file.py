@@ -23,6 +23,7 @@ class Input(Strict):
     type: InputType = "text"
     entity: Identifier | None = Field(None, description="For `ref` and `refs`: the entity referred to.")
     required: bool = Field(False, description="Without it the record is held.")
+    bring_fields: list[str] = Field([], description="For `ref`: fields of the record referred to, as they go to Odoo; used like `bring`.")
     bring: list[Identifier] = Field([], description="For `ref`: inputs of the record referred to that expressions may use as `<input>_<name>`.")
     about: str = ""
 
@@ -100,6 +101,7 @@ class Entity(Strict):
     match: Match | None = None
     create: Literal["yes", "never", "decision"] = Field("yes", description="Whether records that the target lacks are created. `decision`: as the project decides (users).")
     unmatched: Literal["hold", "empty"] = Field("empty", description="With `create: never`: what becomes of references to a record that was not found.")
+    let: dict[Identifier, str] = Field({}, description="Names for PostgreSQL expressions over the inputs, for use in `fields`.")
     fields: dict[str, OdooField] = {}
     custom_fields: dict[str, CustomField] = {}
     custom_target: bool = Field(True, description="Whether unknown source columns become custom fields on this model.")
@@ -107,6 +109,7 @@ class Entity(Strict):
     context: dict[str, Any] = Field({}, description="Added to the silent context of the load.")
     batch_size: int = Field(500, ge=1, le=1000)
     order: str | None = Field(None, description="A PostgreSQL expression over the inputs: the order in which records are created.")
+    keep_together: str | None = Field(None, description="A field: records with the same value are loaded by one task, in their order (messages of one record).")
     undo: Literal["unlink", "archive", "keep"] = "unlink"
 
     @model_validator(mode="after")
@@ -115,8 +118,10 @@ class Entity(Strict):
             if name not in self.inputs:
                 raise ValueError(f"identity names {name!r}, which is no input")
         for name, value in self.inputs.items():
-            if value.bring and value.type != "ref":
+            if (value.bring or value.bring_fields) and value.type != "ref":
                 raise ValueError(f"inputs.{name}: `bring` goes with the type `ref`")
+            if value.bring_fields and value.entity == self.entity:
+                raise ValueError(f"inputs.{name}: `bring_fields` cannot look into the entity itself")
         for name, field in self.fields.items():
             source = self.inputs.get(field.from_ or "")
             if source and source.entity == self.entity and field.write != "second":

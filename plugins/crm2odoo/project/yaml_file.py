@@ -46,7 +46,7 @@ class YamlFile:
         if isinstance(node, yaml.MappingNode):
             result: dict[Hashable, Any] = {}
             for key_node, value_node in node.value:
-                key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+                key = loader.construct_object(key_node, deep=True)
                 place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
                 if key in result:
                     raise ConfigError([self.problem_at(*place, ".".join(map(str, path)), f"the key {key!r} stands here twice")])
@@ -59,7 +59,7 @@ class YamlFile:
                 self.places[(*path, index)] = (item.start_mark.line + 1, item.start_mark.column + 1)
                 items.append(self._value(loader, item, (*path, index)))
             return items
-        return loader.construct_object(node, deep=True)  # type: ignore[no-untyped-call]
+        return loader.construct_object(node, deep=True)
 
     def problem_at(self, line: int, column: int, path: str, message: str, hint: str = "") -> Problem:
         """A Problem of this file at a 1-based line and column."""

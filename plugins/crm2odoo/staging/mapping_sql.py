@@ -94,8 +94,10 @@ class FeedWriter:
             return self._expression(line.sql), "sql"
         return literal(line.value), "sql"
 
-    def comparable(self, line: FieldLine) -> str:
-        """SQL of the comparable form of a line's value."""
+    def comparable(self, line: FieldLine, like: str | None = None) -> str:
+        """SQL of the comparable form of a line's value; ``like``: the type of the column that it is compared with."""
+        if like is not None and like not in KEYED:
+            return normalised(self.raw(line)[0])
         if line.from_ and line.from_ != "each" and self.object.columns[line.from_].type in KEYED:
             return f"c.{quote(line.from_ + '__key')}"
         return normalised(self.raw(line)[0])
@@ -121,7 +123,8 @@ class FeedWriter:
         while step is not None:
             parts = step.keys or [step]
             if step.object and step.by:
-                key = natural_key([self.comparable(p) for p in parts])
+                columns = self.bundle.source.objects[step.object].columns
+                key = natural_key([self.comparable(p, columns[c].type) for c, p in zip(step.by, parts, strict=True)])
                 keys.append(f"{literal(step.object + '.' + '.'.join(step.by) + ':')} || {key}")
             elif step.object:
                 value = " || chr(31) || ".join(f"({self.raw(p)[0]})::text" for p in parts)
@@ -161,7 +164,7 @@ class FeedWriter:
             other = self.bundle.source.objects[mapping.unless.object or ""]
             parts = mapping.unless.keys or [mapping.unless]
             same = " and ".join(
-                f"{_comparable_column('m', column, other)} = {self.comparable(part)}" for column, part in zip(mapping.unless.by or [], parts, strict=True)
+                f"{_comparable_column('m', column, other)} = {self.comparable(part, other.columns[column].type)}" for column, part in zip(mapping.unless.by or [], parts, strict=True)
             )
             table = f"{quote(self.bundle.project.project + '_clean')}.{quote(mapping.unless.object or '')}"
             conditions.append(f"not exists (select 1 from {table} as m where m.\"_status\" in ('valid', 'merged') and {same})")

@@ -77,7 +77,7 @@ def expression(
 def _check_functions(tree: exp.Expression, where: str) -> None:
     for call in tree.find_all(exp.Func):
         name = (call.name if isinstance(call, exp.Anonymous) else call.sql_name()).lower()
-        if name in FORBIDDEN_FUNCTIONS or name.startswith(("pg_", "lo_", "dblink")):
+        if name in FORBIDDEN_FUNCTIONS or (name.startswith(("pg_", "lo_", "dblink")) and name != "pg_input_is_valid"):
             raise UnsafeSql(f"{where}: the function {name} is not allowed")
 
 

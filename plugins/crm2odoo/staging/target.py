@@ -82,7 +82,7 @@ def identity_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> di
     return {
         "entity": name, "table": f"identity_{name}", "feeds": written, "columns": columns, "natural": natural,
         "overrides": _overrides(bundle, name), "skip": _skip(entity),
-        "xid_of_key": _xid_sql(f"\"_object\" || '_'", '"_key"', name, feeds), "xid_of_natural": _xid_sql(literal(name + "_"), '"_natural"', name, []),
+        "xid_of_key": _xid_sql("\"_object\" || '_'", '"_key"', name, feeds), "xid_of_natural": _xid_sql(literal(name + "_"), '"_natural"', name, []),
     }
 
 
@@ -97,7 +97,7 @@ def _nothing(bundle: Bundle, entity: Entity, steps: dict[str, int], mine: dict[s
 
 def _xid_sql(prefix: str, key: str, entity: str, feeds: list[Feed]) -> str:
     """``<object>_<key>``; ``<object>_<key>__<entity>`` where an object's rows become records of several entities at once."""
-    plain = f"{key} ~ '^[a-z0-9_]{{1,60}}$'"
+    plain = f"{key} ~ '^[A-Za-z0-9_-]{{1,60}}$'"
     slug = f"left(btrim(regexp_replace(lower({key}), '[^a-z0-9]+', '_', 'g'), '_'), 40)"
     named = f"{prefix} || case when {plain} then {key} else concat_ws('_', nullif({slug}, ''), 'h' || left(md5({key}), 16)) end"
     shared = [f.object for f in feeds if f.mapping.primary and f.mapping.fields and _is_second(f, entity)]
@@ -186,6 +186,9 @@ def custom_value(column: CustomColumn, bundle: Bundle) -> str:
         return f"nullif(replace(btrim({sql}), ',', ''), '')::numeric"
     if known is not None and known.type == "list":
         return f"array_to_string({sql}, ', ')"
+    if column.type == "date" and (known is None or known.type not in ("date", "datetime")):
+        month, day = ("\\1", "\\2") if bundle.formats.date_order == "mdy" else ("\\2", "\\1")
+        return f"regexp_replace(btrim({sql}), '^([0-9]{{1,2}})/([0-9]{{1,2}})/([0-9]{{4}})$', '\\3-{month}-{day}')::date"
     return f"nullif(({sql})::text, '')::{ODOO_SQL_TYPES[column.type]}"
 
 
@@ -195,6 +198,7 @@ class _Reference:
     entity: str
     steps: int
     bring: list[str]
+    bring_fields: list[str]
     joined: bool
 
 
@@ -214,27 +218,30 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
             assert declared.entity is not None
             steps = max((len(_steps(f.mapping.fields[input_name])) for f in feeds if input_name in f.mapping.fields), default=1)
             joined = bool(declared.bring) or bundle.entities[declared.entity].skip is not None
-            one.append(_Reference(input_name, declared.entity, steps, declared.bring, joined))
+            one.append(_Reference(input_name, declared.entity, steps, declared.bring, declared.bring_fields, joined))
         elif declared.type == "refs":
             assert declared.entity is not None
-            many.append(_Reference(input_name, declared.entity, 1, [], False))
+            many.append(_Reference(input_name, declared.entity, 1, [], [], False))
         else:
             plain.append(input_name)
     own = sorted({c.field for c in custom if c.entity == name})
-    names = [*entity.inputs, *(f"{r.name}_{b}" for r in one for b in r.bring)]
+    constants = {"default_team": bundle.project.default_team, "project_currency": bundle.project.currency}
+    names = [*entity.inputs, *(f"{r.name}_{b}" for r in one for b in [*r.bring, *r.bring_fields])]
+    let = [(n, expression(sql, names, alias="b", constants=constants)) for n, sql in entity.let.items()]
+    names += entity.let
     fields = []
     for field_name, declared_field in entity.fields.items():
         sql_type = ODOO_SQL_TYPES[declared_field.type]
         if declared_field.from_:
             sql = f"b.{quote(declared_field.from_)}"
         elif declared_field.sql is not None:
-            sql = expression(declared_field.sql, names, alias="b", constants={"default_team": bundle.project.default_team, "project_currency": bundle.project.currency})
+            sql = expression(declared_field.sql, names, alias="b", constants=constants)
         else:
             sql = literal(declared_field.value)
         fields.append(_Column(field_name, f"({sql})::{sql_type}"))
     fields += [_Column(f, f"b.{quote(f)}") for f in own if f not in entity.fields]
     return {
-        "entity": name, "one": one, "many": many, "plain": [*plain, *own], "fields": fields,
+        "entity": name, "one": one, "many": many, "plain": [*plain, *own], "fields": fields, "let": let,
         "required": [n for n, i in entity.inputs.items() if i.required],
         "order": expression(entity.order, names, alias="b") if entity.order else None,
     }

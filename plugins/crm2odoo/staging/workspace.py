@@ -61,7 +61,7 @@ class Workspace:
         """A statement for psycopg: ``{log}`` and the other schemas, and identifiers given as keywords, are quoted."""
         project = self.bundle.project.project
         schemas = {part: sql.Identifier(f"{project}_{part}") for part in ("land", "clean", "target", "log")}
-        return sql.SQL(text).format(**schemas, **{k: sql.Identifier(v) for k, v in names.items()})  # type: ignore[arg-type]
+        return sql.SQL(text).format(**schemas, **{k: sql.Identifier(v) for k, v in names.items()})
 
     def statements(self, template: str, **values: Any) -> list[str]:
         """The checked statements of a template below ``sql/``."""

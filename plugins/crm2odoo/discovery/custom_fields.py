@@ -1,0 +1,210 @@
+"""Columns that no mapping line uses: which custom field each becomes, of which type, and on what evidence."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import unicodedata
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlglot
+from sqlglot import exp
+
+from crm2odoo.project import Bundle, Column, FieldLine, SourceObject
+from crm2odoo.staging import Connection, Workspace
+
+# Columns of the source that are the record's identity or its bookkeeping in the source.
+NOT_CONTENT = ("deleted",)
+KNOWN_TYPES = {
+    "date": "date", "datetime": "datetime", "money": "float", "number": "float", "percent": "float", "integer": "integer", "boolean": "boolean", "html": "html",
+}
+# Digits that are names, not amounts: they stay text, with their leading zeros.
+LOOKS_LIKE_A_NAME = re.compile(r"\b(zip|post(al)?|phone|tel|fax|mobile|id|no|nr|number|code|sku|vat|account|ref|key)\b", re.I)
+MOST_OPTIONS = 15
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One column and what becomes of it. ``evidence``: counts over all rows of the export."""
+
+    object: str
+    column: str
+    header: str
+    entity: str
+    field: str | None
+    type: str | None
+    label: str
+    options: list[dict[str, str]]
+    filled: int
+    evidence: dict[str, Any] = dataclasses.field(default_factory=dict)
+    dropped: str | None = None
+
+
+def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
+    """Profiles every unused column over all rows, proposes a field for each, and stores the proposals in ``<p>_log.custom_field``.
+
+    What the project file says about a column wins. A column without a value in any row is dropped, and says so.
+    """
+    proposals: list[Proposal] = []
+    with ws.connect() as connection:
+        headers = _headers(ws, connection, export_id)
+        for name, source_object in ws.bundle.source.objects.items():
+            entities = list(dict.fromkeys(m.entity for m in source_object.entities if m.primary and m.custom_fields == "keep"))
+            entities = [e for e in entities if ws.bundle.entities[e].custom_target]
+            unused = [c for c in _columns(ws, connection, name) if c in headers.get(name, {}) and c not in used_columns(ws.bundle, name)]
+            if not entities or not unused:
+                continue
+            for row in connection.execute(ws.statements("discover/profile.sql.j2", object=name, columns=unused, day_first_or_month_first=_slash_date(ws))[0].encode()).fetchall():
+                known = source_object.columns.get(row["column"])
+                header = headers[name][row["column"]]
+                proposals += [_propose(ws.bundle, name, row, known, header, entity) for entity in entities]
+        proposals = _one_type_per_field(ws.bundle, proposals)
+        connection.execute(ws.sql("delete from {log}.custom_field where export_id = %s"), [export_id])
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                ws.sql("""insert into {log}.custom_field (export_id, object, column_name, header, entity, field, type, label, options, filled, evidence, dropped)
+                          values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""),
+                [
+                    (export_id, p.object, p.column, p.header, p.entity, p.field, p.type, p.label, json.dumps(p.options), p.filled, json.dumps(p.evidence, default=str), p.dropped)
+                    for p in proposals
+                ],
+            )
+    return proposals
+
+
+def _headers(ws: Workspace, connection: Connection, export_id: str) -> dict[str, dict[str, str]]:
+    """object → column → header as the export writes it."""
+    found: dict[str, dict[str, str]] = {}
+    rows = connection.execute(ws.sql("select object, header from {log}.file where export_id = %s and object is not null and status in ('recognised', 'assigned') order by file_no"), [export_id])
+    for row in rows:
+        for cell in row["header"]:
+            found.setdefault(row["object"], {}).setdefault(cell["column"], cell["header"])
+    return found
+
+
+def _columns(ws: Workspace, connection: Connection, name: str) -> list[str]:
+    rows = connection.execute(
+        "select column_name from information_schema.columns where table_schema = %s and table_name = %s and column_name !~ '(^_|__key$|__currency$)' order by ordinal_position",
+        [f"{ws.bundle.project.project}_clean", name],
+    )
+    return [r["column_name"] for r in rows]
+
+
+def used_columns(bundle: Bundle, name: str) -> set[str]:
+    """Columns of an object that some mapping line uses, and those that are its key or its bookkeeping."""
+    source_object = bundle.source.objects[name]
+    used = {*source_object.key, *([source_object.deleted] if source_object.deleted else [])}
+    for entity in bundle.entities:
+        for feed in bundle.feeds(entity):
+            if feed.object == name:
+                used |= {feed.mapping.each} if feed.mapping.each else set()
+                used |= _names(feed.mapping.when, source_object) if feed.mapping.when else set()
+                for line in feed.mapping.fields.values():
+                    used |= _names_of_line(line, source_object)
+    return used
+
+
+def _names_of_line(line: FieldLine, source_object: SourceObject) -> set[str]:
+    names = {line.from_} if line.from_ else set()
+    names |= _names(line.sql, source_object) if line.sql else set()
+    for part in [*(line.keys or []), *([line.or_else] if line.or_else else [])]:
+        names |= _names_of_line(part, source_object)
+    return names
+
+
+def _names(sql: str, source_object: SourceObject) -> set[str]:
+    columns = {c.name.removesuffix("__key").removesuffix("__currency") for c in sqlglot.parse_one(f"select {sql}", dialect="postgres").find_all(exp.Column)}
+    return columns & set(source_object.columns)
+
+
+def _slash_date(ws: Workspace) -> str:
+    month, day = ("\\1", "\\2") if ws.bundle.formats.date_order == "mdy" else ("\\2", "\\1")
+    return f"\"v\" ~ '^[0-9]{{1,2}}/[0-9]{{1,2}}/[0-9]{{4}}$' and pg_input_is_valid(regexp_replace(\"v\", '^([0-9]+)/([0-9]+)/([0-9]+)$', '\\3-{month}-{day}'), 'date')"
+
+
+def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | None, header: str, entity: str) -> Proposal:
+    decision = bundle.project.columns.get(name, {}).get(header)
+    evidence = {k: row[k] for k in ("distinct", "longest", "integers", "numbers", "leading_zeros", "booleans", "dates", "slash_dates", "datetimes", "multiline")}
+    options: list[dict[str, str]] = []
+    label = header.strip() or row["column"]
+    if decision and decision.drop:
+        return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, decision.drop)
+    if not row["filled"]:
+        return Proposal(name, row["column"], header, entity, None, None, label, [], 0, evidence, "no row has a value")
+    kind = decision.type if decision and decision.type else infer_type(row, known, header)
+    if kind == "selection":
+        texts = decision.options if decision and decision.options else sorted(row["examples"], key=str.casefold)
+        options = selection_options(texts)
+    chosen = decision.field if decision and decision.field else field_name(row["column"] if known else header)
+    if chosen in bundle.entities[entity].custom_fields or chosen in bundle.entities[entity].fields:
+        chosen = f"{chosen}_{name}"[:63]
+    return Proposal(name, row["column"], header, entity, chosen, kind, (decision.label if decision and decision.label else label), options, row["filled"], evidence)
+
+
+def infer_type(row: dict[str, Any], known: Column | None, header: str) -> str:
+    """The Odoo type that holds every value of a column; text when in doubt."""
+    filled = row["filled"]
+    if known is not None and known.type in KNOWN_TYPES:
+        kind = KNOWN_TYPES[known.type]
+        return "float" if kind == "integer" and row["integers"] < filled else kind
+    if known is not None and known.type in ("list", "id", "email", "phone", "url", "domain", "file"):
+        return "text" if row["longest"] > 200 else "char"
+    if row["booleans"] == filled and row["distinct"] <= 2 * 2:
+        return "boolean"
+    if row["numbers"] == filled and not row["leading_zeros"] and not LOOKS_LIKE_A_NAME.search(header):
+        return "integer" if row["integers"] == filled else "float"
+    for counted, kind in (("dates", "date"), ("slash_dates", "date"), ("datetimes", "datetime")):
+        if row[counted] == filled:
+            return kind
+    if row["distinct"] <= MOST_OPTIONS and filled >= 3 * row["distinct"] and row["longest"] <= 60 and not row["multiline"]:
+        return "selection"
+    return "text" if row["longest"] > 200 or row["multiline"] else "char"
+
+
+def selection_options(labels: list[str]) -> list[dict[str, str]]:
+    """Options of a pick-list: spelling variants are one option, each with a value of its own."""
+    options: dict[str, dict[str, str]] = {}
+    values: set[str] = set()
+    for label in labels:
+        key = " ".join(unicodedata.normalize("NFC", label).split()).lower()
+        if key in options:
+            continue
+        value = slug(label) or "option"
+        while value in values:
+            value += "_2"
+        values.add(value)
+        options[key] = {"value": value, "label": label.strip()}
+    return list(options.values())
+
+
+def slug(text: str) -> str:
+    """Lower-case ASCII letters, digits and underscores of a text."""
+    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", "_", plain.lower()).strip("_")
+
+
+def field_name(header: str) -> str:
+    """Name of a custom field: ``x_`` and the header's slug, at most 63 characters."""
+    return f"x_{slug(header) or 'column'}"[:63].rstrip("_")
+
+
+def _one_type_per_field(bundle: Bundle, proposals: list[Proposal]) -> list[Proposal]:
+    """Columns of several objects that meet in one field of one model get one type and all options."""
+    groups: dict[tuple[str, str], list[Proposal]] = {}
+    for proposal in proposals:
+        if proposal.field:
+            groups.setdefault((bundle.entities[proposal.entity].model, proposal.field), []).append(proposal)
+    agreed: dict[tuple[str, str], tuple[str, list[dict[str, str]]]] = {}
+    for key, group in groups.items():
+        kinds = {p.type for p in group}
+        if kinds == {"selection"}:
+            agreed[key] = ("selection", selection_options(sorted({o["label"] for p in group for o in p.options}, key=str.casefold)))
+        elif len(kinds) == 1:
+            agreed[key] = (str(group[0].type), [])
+        else:
+            agreed[key] = ("float" if kinds == {"integer", "float"} else "text" if "text" in kinds else "char", [])
+    return [
+        replace(p, type=agreed[key][0], options=agreed[key][1]) if p.field and (key := (bundle.entities[p.entity].model, p.field)) else p for p in proposals
+    ]
