@@ -52,7 +52,6 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
         headers = _headers(ws, connection, export_id)
         for name, source_object in ws.bundle.source.objects.items():
             entities = list(dict.fromkeys(m.entity for m in source_object.entities if m.primary and m.custom_fields == "keep"))
-            entities = [e for e in entities if ws.bundle.entities[e].custom_target]
             unused = [c for c in _columns(ws, connection, name) if c in headers.get(name, {}) and c not in used_columns(ws.bundle, name)]
             if not entities or not unused:
                 continue
@@ -131,6 +130,8 @@ def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | Non
     label = header.strip() or row["column"]
     if decision and decision.drop:
         return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, decision.drop)
+    if not bundle.entities[entity].custom_target:
+        return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, f"{bundle.entities[entity].title} get no custom fields")
     if not row["filled"]:
         return Proposal(name, row["column"], header, entity, None, None, label, [], 0, evidence, "no row has a value")
     kind = decision.type if decision and decision.type else infer_type(row, known, header)

@@ -113,15 +113,15 @@ def load_bundle(root: Path | str, project: str) -> Bundle:
     problems: list[Problem] = []
     if model.project != project:
         problems.append(project_yaml.problem(("project",), f"the file is {project}.yaml, but it says {model.project!r}", "make the two equal"))
-    source_path = mappings / "sources" / f"{model.source}.yaml"
-    if not source_path.exists():
-        known = sorted(p.stem for p in source_path.parent.glob("*.yaml"))
+    source_path = _find(root, "sources", model.source)
+    if source_path is None:
+        known = sorted({p.stem for folder in _folders(root, "sources") for p in folder.glob("*.yaml")})
         close = difflib.get_close_matches(model.source, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known sources: {', '.join(known) or 'none'}"
         raise ConfigError([*problems, project_yaml.problem(("source",), f"there is no source {model.source!r}", hint)])
     source_yaml = YamlFile(source_path)
     source = source_yaml.model(Source)
-    entities, more = _entities_of(mappings / "odoo", source_yaml, source)
+    entities, more = _entities_of(root, source_yaml, source)
     problems += more
     problems += _check_overrides(project_yaml, model, source)
     if problems:
@@ -133,19 +133,28 @@ def load_bundle(root: Path | str, project: str) -> Bundle:
     return bundle
 
 
-def _entities_of(folder: Path, source_yaml: YamlFile, source: Source) -> tuple[dict[str, Entity], list[Problem]]:
+def _folders(root: Path, kind: str) -> list[Path]:
+    """Where files of a kind are looked for: the project's own mappings first, then those that came with the package."""
+    return list(dict.fromkeys((root / "mappings" / kind, package_root() / "mappings" / kind)))
+
+
+def _find(root: Path, kind: str, name: str) -> Path | None:
+    return next((path for folder in _folders(root, kind) if (path := folder / f"{name}.yaml").exists()), None)
+
+
+def _entities_of(root: Path, source_yaml: YamlFile, source: Source) -> tuple[dict[str, Entity], list[Problem]]:
     """The entities that the source feeds, and those they refer to."""
     problems: list[Problem] = []
     entities: dict[str, Entity] = {}
 
     def load(name: str, where: tuple[str | int, ...]) -> Entity | None:
         if name not in entities:
-            path = folder / f"{name}.yaml"
-            if not path.exists():
-                close = difflib.get_close_matches(name, [p.stem for p in folder.glob("*.yaml")], n=1)
+            path = _find(root, "odoo", name)
+            if path is None:
+                close = difflib.get_close_matches(name, [p.stem for folder in _folders(root, "odoo") for p in folder.glob("*.yaml")], n=1)
                 problems.append(source_yaml.problem(where, f"there is no entity {name!r}", f"did you mean {close[0]!r}?" if close else ""))
                 return None
-            entities[name] = _entity(path)
+            entities[name] = _entity(root, path)
             for other in sorted(entities[name].references):
                 load(other, where)
         return entities[name]
@@ -166,13 +175,13 @@ def _entities_of(folder: Path, source_yaml: YamlFile, source: Source) -> tuple[d
     return entities, problems
 
 
-def _entity(path: Path) -> Entity:
+def _entity(root: Path, path: Path) -> Entity:
     """One entity, with what it takes over from the entity that it extends."""
     file = YamlFile(path)
     data = file.data
     if isinstance(data, dict) and isinstance(data.get("extends"), str):
-        base_path = path.with_name(f"{data['extends']}.yaml")
-        if not base_path.exists():
+        base_path = _find(root, "odoo", data["extends"])
+        if base_path is None:
             raise ConfigError([file.problem(("extends",), f"there is no entity {data['extends']!r}")])
         file.data = _joined(YamlFile(base_path).data, data)
     return file.model(Entity)
