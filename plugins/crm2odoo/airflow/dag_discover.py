@@ -63,5 +63,6 @@ def add_intake(steps: Steps) -> tuple[object, object]:
         landed = task(steps.land)(export_id)
         cleaned = task(steps.clean)(export_id)
         verified = task(steps.verify)(export_id)
-        landed >> cleaned >> verified
-    return export_id, verified
+        profiled = task(steps.profile)(export_id)
+        landed >> cleaned >> verified >> profiled
+    return export_id, profiled

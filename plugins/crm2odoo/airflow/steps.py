@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from airflow.sdk import get_current_context
 
-from crm2odoo import handoff, intake, ledger, sandbox, staging
+from crm2odoo import discovery, handoff, intake, ledger, sandbox, staging
 from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
 from crm2odoo.ledger import approvals, runs
@@ -144,6 +144,12 @@ class Steps:
         intake.verify_counts(self.workspace(), export_id)
 
     # ---- discovery
+
+    @person_readable
+    def profile(self, export_id: str) -> None:
+        """Looks at every column that no mapping line uses, over all rows, and proposes the custom field that it becomes, with the evidence. What the project file says wins."""
+        for p in discovery.propose_custom_fields(self.workspace(), export_id):
+            log.info("%s %r: %s", p.object, p.header, f"not migrated: {p.dropped}" if p.dropped else f"{p.entity}.{p.field} ({p.type}), {p.filled} values")
 
     @person_readable
     def findings(self, export_id: str) -> None:
