@@ -1,0 +1,278 @@
+"""Files of an export become tables of text: recognised, read, and counted. Nothing is changed but the encoding."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
+from typing import Any, BinaryIO, cast
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from crm2odoo.intake.delivery import Delivery, open_delivery
+from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
+from crm2odoo.intake.findings import Finding, replace_findings
+from crm2odoo.intake.headers import Assignment, assign, missing_columns
+from crm2odoo.intake.recognise import Recognition
+from crm2odoo.intake.scan import NotUtf8, Scan, Scanner, utf8_blocks, with_line_feeds
+from crm2odoo.intake.sniff import HEAD, Head, find_encoding, quick_encoding, sniff
+from crm2odoo.staging import Connection, Workspace
+
+log = logging.getLogger(__name__)
+
+TABLES = (".csv", ".tsv", ".tab", ".json")
+MAYBE_TABLES = (".txt", ".dat", "")
+MAX_COLUMNS = 1500
+
+
+@dataclass
+class Landed:
+    """What became of one file."""
+
+    status: str
+    object: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    header: list[dict[str, Any]] = field(default_factory=list)
+    table: str | None = None
+    records: int | None = None
+    non_records: list[dict[str, Any]] = field(default_factory=list)
+    notes: dict[str, Any] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+
+class Hashing:
+    """A stream that hashes what is read through it."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.digest = hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._stream.read(size)
+        self.digest.update(data)
+        return data
+
+
+def table_name(object_name: str, export_id: str, file_no: int) -> str:
+    """Name of a file's table in ``<p>_land``."""
+    return f"{object_name}_{export_id[:8]}_{file_no:03d}"
+
+
+def land(ws: Workspace, export_id: str) -> None:
+    """Lands every file of a registered export and fills ``<p>_log.file``. Safe to repeat: each file's table is made anew.
+
+    Raises NoExport when the export is not registered or gone, ExportChanged when a file is not the registered one. A file that
+    cannot be read becomes a blocking finding, and so does one that nobody can name.
+    """
+    with ws.connect() as connection:
+        export = connection.execute(ws.sql("select location from {log}.export where export_id = %s"), (export_id,)).fetchone()
+        if export is None:
+            raise NoExport(f"the export {export_id} is not registered\nRun the registration first.")
+        ws.run(connection, "land/shared.sql.j2")
+        files = connection.execute(
+            ws.sql("select file_no, name, sha256 from {log}.file where export_id = %s and not notes ? 'member_of' order by file_no"), (export_id,)
+        ).fetchall()
+    findings: list[Finding] = []
+    with open_delivery(export["location"]) as delivery:
+        names = {e.name for e in delivery.files}
+        if names != {f["name"] for f in files}:
+            raise ExportChanged(f"{export['location']} no longer holds the files that were registered as export {export_id}\nA changed delivery is a new export: register it.")
+        for file in files:
+            findings += _land_file(ws, delivery, export_id, file["file_no"], file["name"], file["sha256"])
+    with ws.connect() as connection:
+        replace_findings(ws, connection, export_id, "intake", findings)
+        connection.execute(ws.sql("update {log}.export set status = 'landed' where export_id = %s"), (export_id,))
+
+
+def _land_file(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, name: str, sha256: str) -> list[Finding]:
+    """Lands one file in one transaction; UTF-8 is assumed until a byte says otherwise."""
+    suffix = PurePosixPath(name).suffix.lower()
+    choice = _choice(ws, sha256)
+    if choice == "excluded" or not (suffix in TABLES or suffix in MAYBE_TABLES) or (choice is None and suffix not in TABLES and "/" in name):
+        kind = "excluded" if choice == "excluded" else "attachment"
+        return _save(ws, export_id, file_no, Landed("excluded", notes={"kind": kind}))
+    encoding = "utf-8"
+    while True:
+        try:
+            with ws.connect() as connection, delivery.open(name) as raw:
+                stream = Hashing(raw)
+                landed = _land_table(ws, connection, cast(BinaryIO, stream), export_id, file_no, name, encoding, choice)
+                while stream.read(1 << 20):
+                    pass
+                if stream.digest.hexdigest() != sha256:
+                    raise ExportChanged(f"{name} changed after it was registered\nA changed delivery is a new export: register it.")
+                return _save(ws, export_id, file_no, landed, connection)
+        except NotUtf8 as error:
+            try:
+                with delivery.open(name) as raw:
+                    encoding = find_encoding(raw, name)
+            except UnknownEncoding as unknown:
+                finding = Finding("blocking", "unknown_encoding", str(unknown), evidence={"file": name, "offset": error.offset})
+                return _save(ws, export_id, file_no, Landed("refused", notes={"kind": "unreadable", "offset": unknown.offset}, findings=[finding]))
+
+
+def _choice(ws: Workspace, sha256: str) -> str | None:
+    """What a person said a file is: the name of an object, ``excluded``, or nothing."""
+    with ws.connect() as connection:
+        row = connection.execute(ws.sql("select value from {log}.decision where name = %s order by decision_id desc limit 1"), (f"file:{sha256}",)).fetchone()
+    return str(row["value"]) if row else None
+
+
+def assign_file(ws: Workspace, export_id: str, name: str, object_name: str | None, decided_by: str, comment: str = "") -> None:
+    """Records a person's word on what a file is: an object of the source, or None to exclude it. Land the export again afterwards."""
+    if object_name is not None and object_name not in ws.bundle.source.objects:
+        raise KeyError(f"{ws.bundle.source.source} has no object {object_name!r}; it has {', '.join(ws.bundle.source.objects)}")
+    with ws.connect() as connection:
+        row = connection.execute(ws.sql("select sha256 from {log}.file where export_id = %s and name = %s"), (export_id, name)).fetchone()
+        if row is None:
+            raise NoExport(f"the export {export_id} has no file {name!r}")
+        connection.execute(
+            ws.sql("insert into {log}.decision (name, value, decided_by, comment) values (%s, %s, %s, %s)"),
+            (f"file:{row['sha256']}", Jsonb(object_name or "excluded"), decided_by, comment),
+        )
+
+
+def _land_table(
+    ws: Workspace, connection: Connection, stream: BinaryIO, export_id: str, file_no: int, name: str, encoding: str, choice: str | None
+) -> Landed:
+    first = stream.read(HEAD)
+    encoding = quick_encoding(first) or encoding
+    blocks = utf8_blocks(cast(BinaryIO, _Joined(first, stream)), encoding)
+    start = next(blocks, b"")
+    returns_only = b"\r" in start and b"\n" not in start
+    if returns_only:
+        blocks = with_line_feeds(itertools.chain([start], blocks))
+        start = next(blocks, b"")
+    if PurePosixPath(name).suffix.lower() == ".json":
+        raise NotImplementedError
+    source = ws.bundle.source
+    head = sniff(start, len(start) < HEAD, name, source)
+    recognition = _decided(head.recognition, head.header, ws, choice)
+    landed = Landed("recognised", encoding=encoding, delimiter=head.dialect.delimiter.decode())
+    landed.notes = {
+        "by_name": recognition.by_name, "by_header": round(recognition.by_header, 3), "quote": head.dialect.quote.decode(), "escape": head.dialect.escape.decode(),
+        "header_line": head.header_line, "newlines": "CR" if returns_only else "CRLF" if b"\r\n" in start else "LF",
+    }
+    if recognition.object is None or recognition.assignment is None:
+        if PurePosixPath(name).suffix.lower() in MAYBE_TABLES:
+            return Landed("excluded", notes={"kind": "attachment"})
+        return _unknown(landed, name, head, recognition)
+    landed.object, landed.status = recognition.object, "assigned" if choice else "recognised"
+    return _land_rows(ws, connection, landed, recognition.object, recognition.assignment, head, itertools.chain([start[head.start :]], blocks), export_id, file_no, name)
+
+
+class _Joined:
+    """Bytes that were read already, and the rest of the stream."""
+
+    def __init__(self, first: bytes, rest: BinaryIO) -> None:
+        self._first, self._rest = first, rest
+
+    def read(self, size: int = -1) -> bytes:
+        if self._first:
+            data, self._first = self._first, b""
+            return data
+        return self._rest.read(size)
+
+
+def _decided(recognition: Recognition, header: list[str], ws: Workspace, choice: str | None) -> Recognition:
+    if choice is None:
+        return recognition
+    return Recognition(choice, assign(header, choice, ws.bundle.source.objects[choice]), 1.0, 1.0, [(choice, 2.0)])
+
+
+def _unknown(landed: Landed, name: str, head: Head, recognition: Recognition) -> Landed:
+    landed.status = "unknown"
+    landed.header = [{"position": i, "header": h, "column": None, "known": False} for i, h in enumerate(head.header, 1)]
+    likely = ", ".join(f"{o} ({s:.2f})" for o, s in recognition.candidates)
+    landed.findings.append(Finding(
+        "blocking", "unknown_file", f"{name} is no object that the source file knows\nIt may be {likely}. Say which, or exclude it, before the sign-off.",
+        evidence={"file": name, "header": head.header[:60], "candidates": [list(c) for c in recognition.candidates]},
+    ))
+    return landed
+
+
+def _land_rows(
+    ws: Workspace, connection: Connection, landed: Landed, object_name: str, assignment: Assignment, head: Head, blocks: Iterable[bytes],
+    export_id: str, file_no: int, name: str,
+) -> Landed:
+    """Creates the table and copies the rows into it."""
+    if len(assignment.cells) > MAX_COLUMNS:
+        finding = Finding("blocking", "too_many_columns", f"{name} has {len(assignment.cells):,} columns; PostgreSQL takes {MAX_COLUMNS:,}\nExport fewer columns, or check the delimiter.", evidence={"file": name})
+        return Landed("refused", notes=landed.notes, findings=[finding])
+    scanner = Scanner(head)
+    columns = [c.column for c in assignment.cells]
+    copy_rows(ws, connection, table_name(object_name, export_id, file_no), columns, head.dialect.delimiter.decode(), scanner.rows(iter(blocks)))
+    finish(ws, connection, landed, object_name, assignment, scanner.scan, export_id, file_no, name)
+    return landed
+
+
+def copy_rows(ws: Workspace, connection: Connection, table: str, columns: list[str], delimiter: str, rows: Iterator[bytes]) -> None:
+    """Makes the table anew and copies numbered rows into it. An empty cell is null, quoted or not."""
+    ws.run(connection, "land/file.sql.j2", table=table, columns=columns)
+    names = sql.SQL(", ").join(map(sql.Identifier, ["rec", "line", *columns]))
+    options = sql.SQL("format csv, delimiter {}").format(sql.Literal(delimiter))
+    if columns:
+        options += sql.SQL(", force_null ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
+    statement = ws.sql("copy {land}.{table} ", table=table) + sql.SQL("({}) from stdin with ({})").format(names, options)
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for block in rows:
+            if block:
+                copy.write(block)
+
+
+def finish(
+    ws: Workspace, connection: Connection, landed: Landed, object_name: str, assignment: Assignment, scan: Scan, export_id: str, file_no: int, name: str
+) -> None:
+    """Writes down what reading the file brought to light."""
+    obj = ws.bundle.source.objects[object_name]
+    landed.table = table_name(object_name, export_id, file_no)
+    landed.header = [asdict(c) for c in assignment.cells]
+    landed.records = scan.records
+    landed.non_records = [{"line": line, "kind": kind, "text": text} for line, kind, text in scan.non_records]
+    missing = missing_columns(assignment.known, obj)
+    landed.notes |= {
+        "flags": sorted(scan.flags), "ragged": scan.rejected, "non_records": scan.non_record_count, "lines": scan.line - 1, "missing": missing,
+    }
+    column_of = {c.header: c.column for c in assignment.cells}
+    connection.execute(ws.sql("delete from {land}.defect where export_id = %s and file_no = %s"), (export_id, file_no))
+    with connection.cursor() as cursor, cursor.copy(ws.sql("copy {land}.defect from stdin")) as copy:
+        for d in scan.defects:
+            copy.write_row((export_id, file_no, d.rec, d.line, column_of.get(d.column or "", d.column), d.code, d.value, d.fatal))
+    if missing:
+        headers = ", ".join(repr(c.header) for c in assignment.cells)
+        looked = "; ".join(f"{m} (any of: {', '.join([m, *obj.columns[m].headers])})" if m in obj.columns else m for m in missing)
+        landed.findings.append(Finding(
+            "blocking", "missing_column", f"{name}: the mandatory column {looked} is missing; all {scan.records:,} records are rejected\nThe file has the headers {headers}. Export the column, or add its header to the source file.",
+            scan.records, {"file": name, "missing": missing, "headers": [c.header for c in assignment.cells]},
+        ))
+    if assignment.repeated:
+        landed.findings.append(Finding("warning", "duplicate_header", f"{name}: the headers {', '.join(map(repr, assignment.repeated))} stand there more than once\nThe first of each counts; the others are kept as columns of their own.", len(assignment.repeated), {"file": name}))
+    for header, column, winner in assignment.contested:
+        landed.findings.append(Finding("warning", "contested_header", f"{name}: {header!r} could be {column} too, which {winner!r} already is\nIt is kept as a column of its own. Check which of the two is meant.", 1, {"file": name, "header": header, "column": column, "winner": winner}))
+
+
+@contextmanager
+def _transaction(ws: Workspace, connection: Connection | None) -> Iterator[Connection]:
+    if connection is not None:
+        yield connection
+    else:
+        with ws.connect() as own:
+            yield own
+
+
+def _save(ws: Workspace, export_id: str, file_no: int, landed: Landed, connection: Connection | None = None) -> list[Finding]:
+    with _transaction(ws, connection) as c:
+        c.execute(
+            ws.sql(
+                "update {log}.file set object = %s, status = %s, encoding = %s, delimiter = %s, header = %s, table_name = %s, records = %s, non_records = %s, notes = %s "
+                "where export_id = %s and file_no = %s"
+            ),
+            (landed.object, landed.status, landed.encoding, landed.delimiter, Jsonb(landed.header), landed.table, landed.records, Jsonb(landed.non_records), Jsonb(landed.notes), export_id, file_no),
+        )
+    return landed.findings

@@ -1,0 +1,343 @@
+"""Turns the bytes of a table file into numbered rows for COPY, as fast as the file's form allows.
+
+Each row that leaves here is ``rec, line, <the record's own bytes>``. Blocks that are proved well-formed by a few whole-block
+operations pass as they are; single records that are not are read one by one (``tokens``); only a block whose quotes make no sense
+is read from start to end that way. Nothing is dropped: what is no row becomes a non-record or a defect, with its line.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO, NamedTuple
+
+from crm2odoo.intake.errors import UnknownEncoding
+from crm2odoo.intake.headers import folded
+from crm2odoo.intake.sniff import Head
+from crm2odoo.intake.tokens import NeedMore, Record, read_record, write_cell
+
+BLOCK = 1 << 20
+TAIL = 1 << 16
+LISTED = 10_000
+# Stands for a line end inside a quoted cell while a block is cut into records; files that hold it are read carefully.
+INNER = b"\x01"
+ODD_BLANKS = tuple(c.encode() for c in ("\u00a0", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u2007", "\u202f", "\u200e", "\u200f", "\u3000", "\u2028", "\u2029"))
+
+FOOTER = re.compile(r"(grand\s+|sub\s*)?totals?|sum|summe|totaux|count|records?|average|avg|end of (report|file|export)", re.IGNORECASE)
+FOOTER_LINE = re.compile(
+    r"((grand\s+|sub\s*)?totals?|sum|count|records?|number of \w+)\s*[:=(].*|\(?\d[\d,. ]*\s+(records?|rows?|results?|entries|items|lines|leads|contacts|deals)\b.*"
+    r"|(report|export|file)\s+(was\s+)?(created|generated|exported|run)\b.*|(generated|exported|created|printed)\s+(on|by|at|from|with)\b.*|(end of|copyright|©|confidential)\b.*",
+    re.IGNORECASE,
+)
+
+
+class NotUtf8(UnknownEncoding):
+    """The file turned out to be in another encoding than its start promised."""
+
+
+class Defect(NamedTuple):
+    """Something wrong with one record, found while reading. A ``fatal`` one keeps the record out of its table."""
+
+    rec: int
+    line: int
+    column: str | None
+    code: str
+    value: str | None
+    fatal: bool
+
+
+@dataclass
+class Scan:
+    """What reading a file brought to light. ``flags`` say which repairs its cells may need."""
+
+    records: int = 0
+    line: int = 1
+    rejected: int = 0
+    non_records: list[tuple[int, str, str]] = field(default_factory=list)
+    non_record_count: int = 0
+    non_record_lines: int = 0
+    defects: list[Defect] = field(default_factory=list)
+    flags: set[str] = field(default_factory=set)
+
+
+def utf8_blocks(stream: BinaryIO, encoding: str, block: int = BLOCK) -> Iterator[bytes]:
+    """The file as blocks of UTF-8 without a byte order mark. Raises NotUtf8 with the offset of the first byte that is not."""
+    if encoding in ("utf-8", "utf-8-sig"):
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        offset, first = 0, True
+        while data := stream.read(block):
+            pending = len(decoder.getstate()[0])
+            if pending or not data.isascii():
+                try:
+                    decoder.decode(data)
+                except UnicodeDecodeError as error:
+                    raise NotUtf8("not UTF-8", offset - pending + error.start) from None
+            offset += len(data)
+            yield data.removeprefix(codecs.BOM_UTF8) if first else data
+            first = False
+        if decoder.getstate()[0]:
+            raise NotUtf8("not UTF-8", offset - len(decoder.getstate()[0]))
+        return
+    text_decoder = codecs.getincrementaldecoder(encoding)("replace" if encoding.startswith("utf-16") else "strict")
+    while data := stream.read(block):
+        yield text_decoder.decode(data).removeprefix("\ufeff").encode("utf-8", "replace")
+    yield text_decoder.decode(b"", True).encode("utf-8", "replace")
+
+
+def with_line_feeds(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    """A file of carriage returns, as lines."""
+    held = b""
+    for block in blocks:
+        block = held + block
+        held = b"\r" if block.endswith(b"\r") else b""
+        yield block[: len(block) - len(held)].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if held:
+        yield b"\n"
+
+
+class Scanner:
+    """Reads the records of one file after its header. ``scan`` fills while ``rows`` is consumed."""
+
+    def __init__(self, head: Head) -> None:
+        self.head = head
+        self.dialect = head.dialect
+        self.width = len(head.header)
+        self.scan = Scan(line=head.lines_before + 1)
+        self.scan.non_records = [(line, "preamble", text) for line, text in head.preamble]
+        self.scan.non_record_count = len(head.preamble)
+        self._unit = self.dialect.delimiter * (self.width - 1) + b"\n"
+        self._units = self._unit * (2 * BLOCK // len(self._unit) + 1)
+        delimiter = re.escape(self.dialect.delimiter)
+        self._keep = bytes(b for b in range(256) if b not in self.dialect.delimiter + b"\n")
+        self._misplaced = re.compile(b'[^' + delimiter + b'\n"]"|"[^' + delimiter + b'\r\n"]')
+        self._blank = re.compile(rb"(?:^|\n)(?:[" + delimiter + rb'\t \r]|"")*\n')
+        self._row = b"%d" + self.dialect.delimiter + b"%d" + self.dialect.delimiter + b"%b\n"
+        self._folded_header = [folded(h) or h for h in head.header]
+        first = head.header[0].encode() if head.header else b""
+        after = self.dialect.delimiter if self.width > 1 else b""
+        self._header_starts = tuple(s + after for s in (first, b'"' + first + b'"') if first)
+        self._fast = self.dialect.quote == b'"' and not self.dialect.escape and self.width > 0
+        self._pending: deque[tuple[Record, int, bytes]] = deque()
+
+    def rows(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """The records as COPY data, from blocks that start right after the header."""
+        buffer = b""
+        careful_until = 0
+        for block in blocks:
+            buffer += block
+            while len(buffer) > max(2 * TAIL, careful_until):
+                done = self._well_formed(buffer[: len(buffer) - TAIL]) if self._fast else None
+                if done is None:
+                    done = self._one_by_one(buffer, len(buffer) - TAIL, final=False)
+                if not done[1]:
+                    # One record larger than the buffer: wait until there is twice as much.
+                    careful_until = 2 * len(buffer)
+                    break
+                careful_until = 0
+                yield done[0]
+                buffer = buffer[done[1] :]
+        yield self._one_by_one(buffer, len(buffer), final=True)[0]
+
+    # -- whole blocks ---------------------------------------------------------------------------------------------------------
+
+    def _well_formed(self, buffer: bytes) -> tuple[bytes, int] | None:
+        """Rows of the buffer up to its last whole record, and how far that is; None when its quotes or bytes need care."""
+        if b"\0" in buffer or INNER in buffer:
+            return None
+        if b'"' in buffer:
+            pieces = buffer.split(b'"')
+            last = len(pieces) - 1 - (len(pieces) - 1) % 2
+            while last >= 0 and b"\n" not in pieces[last]:
+                last -= 2
+            if last < 0:
+                return None
+            del pieces[last + 1 :]
+            pieces[last] = pieces[last][: pieces[last].rfind(b"\n") + 1]
+            outside = b'"'.join(pieces[::2])
+            if self._misplaced.search(outside):
+                return None
+            consumed = sum(map(len, pieces)) + len(pieces) - 1
+            inside = [p.replace(b"\n", INNER) for p in pieces[1::2]]
+            inner = any(INNER in p for p in inside)
+            if inner:
+                pieces[1::2] = inside
+                chunk = b'"'.join(pieces)
+            else:
+                chunk = buffer[:consumed]
+        else:
+            consumed = buffer.rfind(b"\n") + 1
+            if not consumed:
+                return None
+            outside = chunk = buffer[:consumed]
+            inner = False
+        if b"\r" in chunk:
+            returns = outside.count(b"\r")
+            if returns != outside.count(b"\r\n") or chunk.count(b"\r") != returns and not inner:
+                return None
+            if inner and b"\r" in b"".join(p for p in inside if b"\r" in p).replace(b"\r" + INNER, b""):
+                return None
+            chunk = chunk.replace(b"\r\n", b"\n")
+        self._note(chunk, inner)
+        marks = outside.translate(None, self._keep)
+        lines = chunk.split(b"\n")
+        lines.pop()
+        odd: set[int] = set()
+        if marks != self._units[: len(marks)] or len(marks) % len(self._unit):
+            unit = self._unit[:-1]
+            odd.update(i for i, mark in enumerate(marks.split(b"\n")[:-1]) if mark != unit)
+        if self._blank.search(outside) or b"\n" + b'""' + self.dialect.delimiter in chunk:
+            nothing = self.dialect.delimiter + b'" \t\r'
+            odd.update(i for i, text in enumerate(lines) if not text.strip(nothing))
+        if any(b"\n" + start in chunk or chunk.startswith(start) for start in self._header_starts):
+            odd.update(i for i, text in enumerate(lines) if text.startswith(self._header_starts))
+        if odd:
+            return self._with_odd_ones(lines, odd, inner), consumed
+        scan = self.scan
+        rec, line, count, row = scan.records + 1, scan.line, len(lines), self._row
+        if inner:
+            places = []
+            for text in lines:
+                places.append(line)
+                line += 1 + text.count(INNER)
+            out = b"".join([row % t for t in zip(range(rec, rec + count), places, lines, strict=True)]).replace(INNER, b"\n")
+            scan.line = line
+        else:
+            out = b"".join([row % t for t in zip(range(rec, rec + count), range(line, line + count), lines, strict=True)])
+            scan.line += count
+        scan.records += count
+        return out, consumed
+
+    def _with_odd_ones(self, lines: list[bytes], odd: set[int], inner: bool) -> bytes:
+        """Rows of well-quoted records, of which some have another width, are blank, or repeat the header."""
+        out, scan, row = [], self.scan, self._row
+        for index, text in enumerate(lines):
+            if inner:
+                text = text.replace(INNER, b"\n")
+            if index in odd:
+                record = read_record(text, 0, self.dialect, final=True)
+                out.append(self._judge(record, text))
+            else:
+                scan.records += 1
+                out.append(row % (scan.records, scan.line, text))
+                scan.line += 1 + (text.count(b"\n") if inner else 0)
+        return b"".join(out)
+
+    def _note(self, chunk: bytes, inner: bool) -> None:
+        """Remembers which kinds of dirt the file holds, so that the cleaning looks for no others."""
+        flags = self.scan.flags
+        if inner or (b"\t" in chunk and self.dialect.delimiter != b"\t"):
+            flags.add("control_blanks")
+        if not chunk.isascii():
+            flags.add("non_ascii")
+            if "odd_blanks" not in flags and any(c in chunk for c in ODD_BLANKS):
+                flags.add("odd_blanks")
+        if "double_blanks" not in flags and b"  " in chunk:
+            flags.add("double_blanks")
+
+    # -- one record after the other -------------------------------------------------------------------------------------------
+
+    def _one_by_one(self, buffer: bytes, until: int, final: bool) -> tuple[bytes, int]:
+        """Rows of the records that start before ``until``, and where the next one starts."""
+        out, position = [], 0
+        while position < until:
+            try:
+                record = read_record(buffer, position, self.dialect, final)
+            except NeedMore:
+                break
+            raw = buffer[position : record.end]
+            first_line = re.match(rb"[^\r\n]*(?:\r\n|\n|\r|\Z)", raw)
+            if record.lines > 1 and len(record.cells) != self.width and (record.stray_quote or record.open_quote) and first_line:
+                # A quote that was left open swallowed the lines after it: they are records of their own.
+                raw = first_line.group(0)
+                record = read_record(raw.rstrip(b"\r\n"), 0, self.dialect, final=True)
+                record.end, record.open_quote, record.lines = position + len(raw), True, 1
+            position = record.end
+            self._note_careful(raw)
+            if final:
+                self._pending.append((record, len(out), raw))
+                out.append(b"")
+            else:
+                out.append(self._judge(record, raw))
+        if final:
+            self._settle_tail(out)
+        return b"".join(out), position
+
+    def _note_careful(self, raw: bytes) -> None:
+        flags = self.scan.flags
+        self._note(raw, False)
+        if b"\n" in raw.strip(b"\r\n") or b"\r" in raw.strip(b"\r\n"):
+            flags.add("control_blanks")
+
+    def _settle_tail(self, out: list[bytes]) -> None:
+        """Judges the records of the file's end, now that it is known which of them are the last."""
+        footers = 0
+        for record, _, _ in reversed(self._pending):
+            if any(c.strip() for c in record.cells):
+                if not self._is_footer(record):
+                    break
+                footers += 1
+        filled = sum(any(c.strip() for c in record.cells) for record, _, _ in self._pending)
+        seen = 0
+        for record, index, raw in self._pending:
+            is_filled = any(c.strip() for c in record.cells)
+            seen += is_filled
+            if is_filled and seen > filled - footers:
+                self._non_record("footer", raw, record.lines)
+            else:
+                out[index] = self._judge(record, raw)
+        self._pending.clear()
+
+    def _is_footer(self, record: Record) -> bool:
+        cells = [c.decode("utf-8", "replace").strip() for c in record.cells]
+        filled = [c for c in cells if c]
+        text = filled[0]
+        if len(filled) == 1:
+            return bool(FOOTER.fullmatch(text.rstrip(":")) or FOOTER_LINE.fullmatch(text)) and (self.width > 1 or bool(FOOTER_LINE.fullmatch(text)))
+        numbers = all(re.fullmatch(r"[-+(]?[^\w\s]{0,3}\s?[\d.,' ]+\)?\s?(%|[A-Z]{3})?", c) for c in filled[1:])
+        return bool(FOOTER.fullmatch(text.rstrip(":")) or FOOTER_LINE.fullmatch(text)) and numbers and len(filled) <= max(2, len(cells) // 2)
+
+    def _judge(self, record: Record, raw: bytes) -> bytes:
+        """A row, or nothing when the record is none; notes what is wrong with it."""
+        scan, cells = self.scan, record.cells
+        if not any(c.strip(b" \t\0\xc2\xa0") for c in cells):
+            self._non_record("blank", raw, record.lines)
+            return b""
+        if len(cells) >= self.width and self._repeats_header(cells):
+            self._non_record("repeated_header", raw, record.lines)
+            return b""
+        scan.records += 1
+        rec, line = scan.records, scan.line
+        scan.line += record.lines
+        if b"\0" in raw:
+            for index, cell in enumerate(cells):
+                if b"\0" in cell:
+                    column = self.head.header[index] if index < self.width else None
+                    scan.defects.append(Defect(rec, line, column, "nul_byte", None, False))
+            cells = [c.replace(b"\0", b"") for c in cells]
+        surplus = cells[self.width :]
+        if record.open_quote or len(cells) < self.width or any(c.strip() for c in surplus):
+            scan.rejected += 1
+            what = "a quote is never closed" if record.open_quote else f"{len(cells)} fields instead of {self.width}"
+            scan.defects.append(Defect(rec, line, what, "field_count", raw.rstrip(b"\r\n").replace(b"\0", b"").decode("utf-8", "replace"), True))
+            return b""
+        if surplus:
+            scan.defects.append(Defect(rec, line, None, "surplus_empty_fields", str(len(surplus)), False))
+        if record.stray_quote:
+            scan.defects.append(Defect(rec, line, None, "stray_quote", None, False))
+        return self._row % (rec, line, self.dialect.delimiter.join([write_cell(c, self.dialect) for c in cells[: self.width]]))
+
+    def _repeats_header(self, cells: list[bytes]) -> bool:
+        if folded(cells[0].decode("utf-8", "replace")) not in (self._folded_header[0], ""):
+            return False
+        return [folded(c.decode("utf-8", "replace")) or c.decode("utf-8", "replace") for c in cells[: self.width]] == self._folded_header
+
+    def _non_record(self, kind: str, raw: bytes, lines: int) -> None:
+        scan = self.scan
+        scan.non_record_count += 1
+        scan.non_record_lines += lines
+        if len(scan.non_records) < LISTED:
+            scan.non_records.append((scan.line, kind, raw.strip().replace(b"\0", b"")[:200].decode("utf-8", "replace")))
+        scan.line += lines
