@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -93,7 +94,7 @@ class YamlFile:
         elif error["type"] == "missing":
             message = f"the key {where[-1]!r} is missing"
         elif error["type"] in ("literal_error", "enum"):
-            close = difflib.get_close_matches(str(error["input"]), str(error["ctx"]["expected"]).replace("'", "").split(), n=1)
+            close = difflib.get_close_matches(str(error["input"]), re.findall(r"'([^']+)'", str(error["ctx"]["expected"])), n=1)
             hint = f"did you mean {close[0]!r}?" if close else ""
         if error["type"] == "value_error":
             # A check over several keys names the place itself: "fields.name: …".
