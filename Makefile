@@ -31,3 +31,20 @@ down: ## Leave nothing behind: no process, database or file, nor .tools (the nex
 	@rm -rf .tools
 
 # --- demo, up, test, lint: added below by those who own them ----------------------------------------------------------
+
+.PHONY: demo up test lint
+
+SOURCE ?= flash_lead_sales
+
+demo: tools ## A first migration, end to end: SOURCE's sample export through the project's DAGs into an Odoo of this machine
+	@$(VENV) -m crm2odoo.airflow.demo $(SOURCE)
+
+up: tools ## Airflow in the browser, and the sandbox's Odoo, on 127.0.0.1
+	@$(VENV) -m crm2odoo.airflow.local up
+
+lint: tools ## ruff and mypy
+	@$(VENV) -m ruff check .
+	@$(VENV) -m mypy
+
+test: lint ## Everything that can be checked, on real PostgreSQL, Odoo and Airflow
+	@$(VENV) -m pytest -n 2 --dist loadscope

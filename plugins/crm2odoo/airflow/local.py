@@ -1,7 +1,8 @@
 """An Airflow of our own on this machine, for the demo and for looking around. It lives in the home of the sandboxes.
 
     python -m crm2odoo.airflow.local up      api-server, scheduler and dag-processor on 127.0.0.1
-    python -m crm2odoo.airflow.local stop    no process left, all data kept
+
+``make stop`` stops it: the numbers of the processes are in ``<home>/airflow/*.pid``.
 
 Nothing here is meant for production: there you add this package to the Airflow that you have.
 """
@@ -25,11 +26,13 @@ import httpx
 import psycopg
 
 from crm2odoo.project import ConfigError, load_bundle, package_root, project_names
-from crm2odoo.sandbox import Base, ensure_base, processes, sandbox_home
+from crm2odoo.sandbox import Base, ensure_base, list_sandboxes, processes
+from crm2odoo.sandbox import up as sandbox_up
 from crm2odoo.sandbox.private_files import write_private
 
 USER = PASSWORD = "admin"  # noqa: S105 the api-server listens on 127.0.0.1 only
-PROGRAMS = ("api-server", "scheduler", "dag-processor")
+# The scheduler's log server would listen on every address; the api-server reads the files by itself here.
+PROGRAMS = {"api-server": ["--workers", "1"], "scheduler": ["--skip-serve-logs"], "dag-processor": []}
 Log = Callable[[str], None]
 
 
@@ -95,31 +98,22 @@ def add_setup(airflow: LocalAirflow) -> None:
 def up(log: Log = print) -> LocalAirflow:
     """Starts what does not run yet, and waits until the api-server answers."""
     airflow = prepare(log)
-    subprocess.run([sys.executable, "-m", __name__, "add-setup"], env=airflow.environment, check=True)
-    for program in PROGRAMS:
+    os.environ.update(airflow.environment)  # before Airflow is imported for the first time
+    add_setup(airflow)
+    for program, options in PROGRAMS.items():
         pid_file = airflow.folder / f"{program}.pid"
         if processes.noted(pid_file) is not None:
             continue
         with open(airflow.folder / f"{program}.log", "ab") as output:
-            more = ["--workers", "1"] if program == "api-server" else []
             started = subprocess.Popen(
-                [*_airflow(), program, *more], env=airflow.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=airflow.folder
+                [*_airflow(), program, *options], env=airflow.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=airflow.folder
             )
         processes.note(pid_file, started.pid)
         log(f"{program} started, log in {output.name}")
+    for found in list_sandboxes(airflow.base.home):
+        sandbox_up(found.name, home=airflow.base.home, log=log)
     _wait(airflow, log)
     return airflow
-
-
-def stop(log: Log = print) -> None:
-    """Stops what ``up`` started and keeps all data."""
-    for program in PROGRAMS:
-        pid_file = sandbox_home() / "airflow" / f"{program}.pid"
-        pid = processes.noted(pid_file)
-        if pid is not None:
-            processes.stop(pid)
-            log(f"{program} stopped")
-        pid_file.unlink(missing_ok=True)
 
 
 def _wait(airflow: LocalAirflow, log: Log, seconds: float = 120) -> None:
@@ -184,7 +178,7 @@ secret_key = {_secret(folder / "secret.key")}
 instance_name = crm2odoo on this machine
 
 [api_auth]
-jwt_secret = {_secret(folder / "jwt.key")}
+jwt_secret = {_secret(folder / "jwt.key", 64)}
 
 [logging]
 base_log_folder = {folder / "logs"}
@@ -201,9 +195,9 @@ enabled = False
         write_private(path, text)
 
 
-def _secret(path: Path) -> str:
+def _secret(path: Path, size: int = 32) -> str:
     if not path.exists():
-        write_private(path, base64.urlsafe_b64encode(secrets.token_bytes(32)).decode())
+        write_private(path, base64.urlsafe_b64encode(secrets.token_bytes(size)).decode())
     return path.read_text()
 
 
@@ -225,11 +219,9 @@ def main() -> int:
     action = sys.argv[1] if len(sys.argv) == 2 else ""
     if action == "up":
         airflow = up()
-        print(f"\nAirflow: {airflow.url}   login {USER} / {PASSWORD}\nHome:    {airflow.folder}")
-    elif action == "stop":
-        stop()
-    elif action == "add-setup":
-        add_setup(prepare())
+        print(f"\nAirflow  {airflow.url}   login {USER}   password {PASSWORD}")
+        for found in list_sandboxes(airflow.base.home):
+            print(f"Odoo     {found.url}   login {found.login}   password {found.password}   ({found.name})")
     else:
         print(__doc__)
         return 2

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from . import credentials, postgres_program, server
+from . import credentials, postgres_program, processes, server
 from . import home as homes
 from .credentials import Sandbox
 from .errors import SandboxError
@@ -157,10 +157,20 @@ def down(name: str, home: Path | None = None, log: Log = print) -> None:
 def stop(home: Path | None = None, log: Log = print) -> None:
     """Stop every process of the home and keep all data."""
     home = home or homes.sandbox_home()
+    _stop_airflow(home, log)
     for config in sorted(home.glob(f"*/*/{server.CONFIG}")):
         if server.stop(config.parent):
             log(f"Odoo {config.parent.name} stopped")
     postgres_program.stop(home, log)
+
+
+def _stop_airflow(home: Path, log: Log) -> None:
+    """Stop the local Airflow that `make up` started in this home (crm2odoo.airflow.local); it uses our PostgreSQL."""
+    for pid_file in sorted((home / "airflow").glob("*.pid")):
+        if (pid := processes.noted(pid_file)) is not None:
+            processes.stop(pid)
+            log(f"Airflow's {pid_file.stem} stopped")
+        pid_file.unlink(missing_ok=True)
 
 
 def destroy_base(home: Path | None = None, log: Log = print) -> None:
@@ -182,6 +192,7 @@ def remove_home(home: Path | None = None, log: Log = print) -> None:
     if not homes.is_home(home):
         log(f"nothing in {home}")
         return
+    _stop_airflow(home, log)
     try:
         for folder in sorted((home / "terraform" / "sandboxes").glob("*/")):
             down(folder.name, home, log)
