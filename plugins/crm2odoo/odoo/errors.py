@@ -80,9 +80,5 @@ class ErrorBudgetExceeded(LoadStopped):
     """Odoo refused more rows of the phase than the project allows."""
 
 
-class Superseded(LoadStopped):
-    """A newer copy of this task has taken over the chunk; this one must not write any more."""
-
-
 class Paused(LoadStopped):
     """Somebody paused the load."""

@@ -5,6 +5,7 @@ Both turn every failure into one class of ``errors``; nothing else leaves this f
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from dataclasses import dataclass, field
@@ -64,11 +65,15 @@ ROW_DATABASE_ERRORS = {
     "NumericValueOutOfRange", "StringDataRightTruncation", "InvalidTextRepresentation", "InvalidDatetimeFormat", "DatetimeFieldOverflow",
     "CharacterNotInRepertoire", "UntranslatableCharacter", "ProgramLimitExceeded",
 }
+# What a server action makes of other exceptions: "ValueError('<its code>')" of the exception's repr.
+IN_ACTION = re.compile(r"^(?P<name>[A-Za-z_.]+)\((?P<text>.*)\) while evaluating\n", re.DOTALL)
 NO_SUCH_FIELD = re.compile(r"Invalid field '?\"?([\w.]+)'?\"? (in|on model) '?\"?([\w.]+)")
 
 
 def odoo_error(where: str, name: str, reason: str) -> OdooError:
     """The class for an exception that Odoo itself reports. ``name`` is its dotted class, ``reason`` its message."""
+    if inner := IN_ACTION.match(reason or ""):
+        name, reason = _inside_action(inner["name"], inner["text"])
     short = name.rpartition(".")[2]
     reason = (reason or name).strip()
     text = f"{where}: {short}: {reason}"
@@ -96,6 +101,17 @@ def odoo_error(where: str, name: str, reason: str) -> OdooError:
     if short == "ConcurrencyError" or "could not serialize" in reason or "deadlock detected" in reason:
         return TransientError(text)
     return RowRefused(text, name=name, reason=reason)
+
+
+def _inside_action(name: str, text: str) -> tuple[str, str]:
+    """Class and message of an exception that a server action wrapped. Details of database errors go: they hold whole rows."""
+    try:
+        text = str(ast.literal_eval(text))
+    except (ValueError, SyntaxError):
+        text = text.strip("'\"")
+    if name[0].isupper() and (name in ROW_DATABASE_ERRORS or "DETAIL:" in text or "CONTEXT:" in text):
+        return f"psycopg2.errors.{name}", text.splitlines()[0]
+    return name, text
 
 
 @dataclass

@@ -1,0 +1,151 @@
+"""Tier A: one server action in Odoo loads records together with their external ids, in one transaction.
+
+``create`` and ``ir.model.data`` over the API are two transactions, and a crash between them makes duplicates. The action looks the
+external ids up first, so a repeated call is harmless, and two calls at once cannot both create: the unique key on (module, name)
+makes Odoo run the later one again. Needs the right Administration: Settings; uses private methods of Odoo (a decision of the customer).
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from crm2odoo.odoo.errors import RowRefused, SchemaMismatch, Unsupported
+from crm2odoo.odoo.target import Target
+
+log = logging.getLogger(__name__)
+
+ACTION_XID = "load_action"
+PAYLOAD = "crm2odoo"
+"""Key of the context in which a call carries its task."""
+
+# Runs inside Odoo (16 to 19) as the calling user. `task`: op, model, module, context, rows; and `fields` for a write.
+# A constraint of the database is told in Odoo's own words, which the sandbox of server actions would otherwise hide.
+CODE = f"""# Made by crm2odoo for the time of a migration, and removed by it.
+task = env.context['{PAYLOAD}']
+env = env(context=task['context'])
+Model = env[task['model']]
+Data = env['ir.model.data']
+prefix = task['module'] + '.'
+try:
+    ids = {{}}
+    for _id, _module, name, model, res_id, _noupdate, alive in Data._lookup_xmlids([prefix + row[0] for row in task['rows']], Model):
+        if model != Model._name:
+            raise UserError('external id %s%s belongs to %s, not to %s' % (prefix, name, model, Model._name))
+        if alive:
+            ids[name] = res_id
+    if task['op'] == 'create':
+        new = [row for row in task['rows'] if row[0] not in ids]
+        made = Model.create([row[1] for row in new])
+        Data._update_xmlids([{{'xml_id': prefix + row[0], 'record': record, 'noupdate': True}} for row, record in zip(new, made)])
+        ids.update({{row[0]: record.id for row, record in zip(new, made)}})
+        action = {{'ids': [ids[row[0]] for row in task['rows']], 'created': [row[0] for row in new]}}
+    else:
+        wanted = [ids.get(row[0]) or row[1] for row in task['rows']]
+        there = Model.browse(wanted).exists().with_context(active_test=False)
+        before = {{vals['id']: vals for vals in there.read(task['fields'], load='')}}
+        for row, res_id in zip(task['rows'], wanted):
+            if res_id in before:
+                Model.browse(res_id).write(row[2])
+        action = {{'ids': [res_id if res_id in before else False for res_id in wanted], 'before': [before.get(res_id) for res_id in wanted]}}
+    env.cr.flush()
+except Exception as error:
+    if repr(error).partition('(')[0] not in ('NotNullViolation', 'ForeignKeyViolation', 'UniqueViolation', 'CheckViolation', 'ExclusionViolation'):
+        raise
+    env.cr.rollback()
+    raise UserError(Model._sql_error_to_message(error))
+"""
+
+
+@dataclass(frozen=True)
+class Created:
+    """Database ids in the order of the rows, and the xids that this very call created; the others were there."""
+
+    ids: list[int]
+    created: set[str]
+
+
+@dataclass(frozen=True)
+class Updated:
+    """Database ids in the order of the rows, None where the record is gone; and what the written fields held before."""
+
+    ids: list[int | None]
+    before: list[dict[str, Any] | None]
+
+
+class LoadTier(Protocol):
+    """A way of writing one batch. Each call is all or nothing."""
+
+    name: str
+
+    def create(self, model: str, rows: list[tuple[str, dict[str, Any]]], context: dict[str, Any]) -> Created:
+        """Creates the rows (xid, values) that do not exist yet."""
+
+    def update(self, model: str, rows: list[tuple[str, int, dict[str, Any]]], context: dict[str, Any]) -> Updated:
+        """Writes (xid, known database id, values); the id that Odoo has for the xid counts."""
+
+
+class ActionTier:
+    """Calls the server action."""
+
+    name = "A"
+
+    def __init__(self, target: Target) -> None:
+        """Finds or makes the action. Raises RowRefused, AccessRefused or Unsupported where it may not be made."""
+        self._target = target
+        self._action = ensure_load_action(target)
+
+    def create(self, model: str, rows: list[tuple[str, dict[str, Any]]], context: dict[str, Any]) -> Created:
+        answer = self._run({"op": "create", "model": model, "rows": rows, "context": context})
+        return Created(answer["ids"], set(answer["created"]))
+
+    def update(self, model: str, rows: list[tuple[str, int, dict[str, Any]]], context: dict[str, Any]) -> Updated:
+        fields = sorted({name for _, _, vals in rows for name in vals})
+        answer = self._run({"op": "write", "model": model, "rows": rows, "fields": fields, "context": context})
+        return Updated([i or None for i in answer["ids"]], answer["before"])
+
+    def _run(self, task: dict[str, Any]) -> dict[str, Any]:
+        context = {PAYLOAD: {**task, "module": self._target.xid_module}}
+        try:
+            answer: dict[str, Any] = self._target.client.call_once("ir.actions.server", "run", ids=[self._action], context=context)
+        except RowRefused as error:
+            if "ir.actions.server" not in error.reason:
+                raise
+            # Somebody deleted the action while we loaded: make it again, and let this call say what it has to say.
+            self._action = ensure_load_action(self._target)
+            answer = self._target.client.call_once("ir.actions.server", "run", ids=[self._action], context=context)
+        if not isinstance(answer, dict):
+            raise SchemaMismatch("the load action in Odoo did not answer as it should: somebody changed it. Delete the server action 'crm2odoo load', then clear this task.")
+        return answer
+
+
+def ensure_load_action(target: Target) -> int:
+    """Database id of the load action, made or brought up to date if needed. Safe to repeat, also by several tasks at once."""
+    client, xid = target.client, f"{target.xid_module}.{ACTION_XID}"
+    for _ in range(2):
+        found = client.xml_ids([xid]).get(xid)
+        if found:
+            rows = client.call("ir.actions.server", "search_read", domain=[["id", "=", found]], fields=["code"])
+            if rows and rows[0]["code"] and rows[0]["code"].strip() == CODE.strip():
+                return found
+        # `load` makes the record and its external id in one transaction.
+        shape = client.call("ir.actions.server", "fields_get", allfields=["group_ids", "groups_id"], attributes=["type"])
+        groups = next(iter(shape))
+        data = [xid, "crm2odoo load", "base.model_ir_model_data", "code", CODE, "base.group_system"]
+        answer = client.call("ir.actions.server", "load", fields=["id", "name", "model_id/id", "state", "code", f"{groups}/id"], data=[data], context={"lang": "en_US"})
+        problems = [m["message"] for m in answer.get("messages", []) if m.get("type") == "error"]
+        if answer.get("ids"):
+            log.info("server action made name='crm2odoo load' id=%d", answer["ids"][0])
+        elif problems and "serialize" not in problems[0] and "duplicate" not in problems[0]:
+            raise RowRefused(f"Odoo refuses the server action of the loader: {problems[0]}")
+    raise Unsupported(f"the server action of the loader cannot be made in {client.url}: another task makes it at the same time, or Odoo does not keep it. Clear this task.")
+
+
+def remove_load_action(target: Target) -> None:
+    """Takes the load action out of Odoo again. Safe to repeat."""
+    xid = f"{target.xid_module}.{ACTION_XID}"
+    found = target.client.xml_ids([xid]).get(xid)
+    if found:
+        target.client.call("ir.actions.server", "unlink", ids=[found])
+        log.info("server action removed name='crm2odoo load' id=%d", found)

@@ -1,0 +1,471 @@
+"""Loads a chunk of the plan into Odoo so that nothing is lost and nothing is doubled, whatever breaks on the way.
+
+The protocol of one batch (loader.md): intent into the ledger → one call, one transaction in Odoo with records and external ids →
+entries and records into the ledger. An answer that does not come, or cannot be read, is never taken for success nor for failure: the
+next call looks the external ids up first. Clearing the task is safe at any moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, TypeVar
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
+
+from crm2odoo.ledger.batches import PAUSE, SECOND_PASS, Chunk, ChunkLedger, Outcome, Row, Step
+from crm2odoo.odoo.batch_size import MAX_BYTES, BatchSize
+from crm2odoo.odoo.client import wait_politely
+from crm2odoo.odoo.context import READING, SILENT
+from crm2odoo.odoo.errors import (
+    ErrorBudgetExceeded,
+    OdooError,
+    OdooUnreachable,
+    Paused,
+    RowRefused,
+    SchemaMismatch,
+    TooLarge,
+    TransientError,
+    UnclearAnswer,
+    Unsupported,
+)
+from crm2odoo.odoo.load_action import ActionTier, LoadTier
+from crm2odoo.odoo.loader_plain import PlainTier
+from crm2odoo.odoo.loader_values import EntityRules, Missing, same_value
+from crm2odoo.odoo.target import Target
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+PASSING = (TransientError, UnclearAnswer, OdooUnreachable)
+MAX_TRIES, MAX_RETRY_SECONDS = 8, 300.0
+SMALLEST_BUDGET = 10
+"""Rows that Odoo may refuse in a phase before the error budget counts at all."""
+
+REFUSED, HELD, MISSING = "odoo", "held_parent", "missing_reference"
+"""Kinds of refusal. A row with a missing reference was loaded, but without that link."""
+
+
+@dataclass
+class ChunkResult:
+    """What a chunk came to. ``unchanged``: rows for which nothing had to be sent; ``seconds``: wall clock; ``slowest_ms``: the slowest call."""
+
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    refused: int = 0
+    held: int = 0
+    calls: int = 0
+    retries: int = 0
+    seconds: float = 0.0
+    slowest_ms: float = 0.0
+    done_before: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def load_chunk(target: Target, run_id: str, plan_id: int, chunk: Chunk) -> ChunkResult:
+    """Sends the creates and updates of ``chunk``. Fields with ``write: second`` are left to ``load_second``.
+
+    Rows that Odoo refuses, and rows that wait for another record, are written to ``<p>_log.refusal`` and do not stop the others.
+    Raises ErrorBudgetExceeded, Paused, ChunkTakenOver, SchemaMismatch, StagingUnreachable, and the client's errors when Odoo stays
+    away longer than the retries last.
+    """
+    with ChunkLedger.open(target.ws, target.target_id, run_id, plan_id, chunk) as ledger:
+        return _ChunkLoad(target, ledger).run()
+
+
+def load_second(target: Target, run_id: str, plan_id: int, entity: str) -> ChunkResult:
+    """Writes the fields that can only be written when all records of ``entity`` exist: references to itself, dates after states.
+
+    Safe to repeat: only records whose second pass is not in the ledger are written.
+    """
+    with target.ws.connect() as connection:
+        row = connection.execute(
+            target.ws.sql("select count(*) as n, coalesce(min(p.seq), 1) as first, coalesce(max(p.seq), 0) as last from {log}.record as r join {target}.plan as p on p.entity = r.entity and p.xid = r.xid where r.target_id = %s and r.entity = %s and r.ours and not r.second_done"),
+            [target.target_id, entity],
+        ).fetchone()
+    assert row is not None
+    if not row["n"]:
+        return ChunkResult()
+    chunk = Chunk(entity, SECOND_PASS, row["first"], row["last"], row["n"], f"{entity} second pass")
+    with ChunkLedger.open(target.ws, target.target_id, run_id, plan_id, chunk) as ledger:
+        return _ChunkLoad(target, ledger).run()
+
+
+def choose_tier(target: Target, wanted: str | None) -> LoadTier:
+    """The way of writing: A (server action), or B (``load``) by decision or where Odoo refuses the action."""
+    if wanted == "B":
+        return PlainTier(target)
+    try:
+        return ActionTier(target)
+    except (RowRefused, Unsupported) as error:
+        if wanted == "A":
+            raise
+        log.warning("no server action, loading the slower way (tier B): %s", error)
+        return PlainTier(target)
+
+
+@dataclass
+class _New:
+    """A row to create; ``gap``: fields whose reference is not loaded."""
+
+    row: Row
+    gap: set[str]
+
+
+@dataclass
+class _Change:
+    """A row that exists, and the fields of it that have to be written."""
+
+    row: Row
+    keys: list[str]
+    gap: set[str]
+    action: Any
+
+
+@dataclass
+class _Call:
+    """One delivered call. ``ms`` of the last try; ``unclear``: an earlier try may have done the work."""
+
+    answer: Any = None
+    ms: float = 0.0
+    calls: int = 0
+    unclear: bool = False
+
+
+class _ChunkLoad:
+    """One try of one chunk."""
+
+    def __init__(self, target: Target, ledger: ChunkLedger) -> None:
+        self.target, self.ledger, self.chunk = target, ledger, ledger.chunk
+        self.entity = target.entities[self.chunk.entity]
+        self.second_pass = self.chunk.number == SECOND_PASS
+        self.context = {**SILENT, **self.entity.context}
+        self.rules = EntityRules(target, self.chunk.entity)
+        self.size = BatchSize(self.entity.batch_size)
+        self.result = ChunkResult()
+        self.announced: set[str] = set()
+        self.started = time.monotonic()
+
+    def run(self) -> ChunkResult:
+        log.info("::group::load %s rows=%d target=%s", self.chunk.label, self.chunk.rows, self.target.client.database)
+        try:
+            wanted = self.ledger.decision("load_tier")
+            self.tier = choose_tier(self.target, str(wanted) if wanted else None)
+            self._settle_open_intents()
+            self._check_budget()
+            after, seen = self.chunk.first_seq - 1, 0
+            while rows := self.ledger.cut(after, self.size.rows):
+                self._check_pause()
+                rows = self._fit(rows)
+                after, seen = rows[-1].seq, seen + len(rows)
+                self._load(rows)
+            self.result.done_before = max(0, self.chunk.rows - seen)
+        except Exception as error:
+            self._tell_failure(error)
+            raise
+        finally:
+            self.result.seconds = round(time.monotonic() - self.started, 3)
+            log.info("::endgroup::")
+        r = self.result
+        log.info(
+            "chunk done entity=%s chunk=%d tier=%s created=%d updated=%d unchanged=%d refused=%d held=%d done_before=%d calls=%d retries=%d seconds=%.1f rows_per_s=%.0f slowest_ms=%.0f",
+            self.chunk.entity, self.chunk.number, self.tier.name, r.created, r.updated, r.unchanged, r.refused, r.held, r.done_before, r.calls, r.retries, r.seconds,
+            (r.created + r.updated) / max(r.seconds, 0.001), r.slowest_ms,
+        )
+        return r
+
+    # ---- before and between batches
+
+    def _settle_open_intents(self) -> None:
+        """Asks Odoo what became of batches that an earlier try announced and never settled."""
+        for intent in self.ledger.open_intents():
+            if intent.step != "create":
+                # A write may be repeated; what the record held before is kept with the batch.
+                self.ledger.close(intent.batch_id, "failed", "no answer came; its rows are written again if they still differ")
+                continue
+            found = self._ask(intent.xids)
+            self.announced |= set(intent.xids)
+            self.ledger.remember_created(intent, self._outside_plan(found))
+            self.ledger.close(intent.batch_id, "failed", f"no answer came; Odoo says that {len(found)} of {len(intent.xids)} records exist")
+            log.info("open batch settled batch=%d step=create asked=%d exist=%d", intent.batch_id, len(intent.xids), len(found))
+
+    def _outside_plan(self, found: dict[str, int]) -> dict[str, int]:
+        planned = self.ledger.rows_of(list(found))
+        return {xid: res_id for xid, res_id in found.items() if xid not in planned}
+
+    def _ask(self, xids: list[str]) -> dict[str, int]:
+        """xid → database id of those that Odoo has."""
+        module = self.target.xid_module
+        found = self.target.client.xml_ids([f"{module}.{xid}" for xid in xids])
+        return {name.removeprefix(f"{module}."): res_id for name, res_id in found.items()}
+
+    def _check_pause(self) -> None:
+        if self.ledger.decision(PAUSE) is True:
+            raise Paused(f"{self.chunk.label}: the load is paused (decision {PAUSE!r}). Nothing is half done. Record {PAUSE} = false, then clear this task.")
+
+    def _check_budget(self) -> None:
+        refused, rows = self.ledger.refused_in_phase(REFUSED)
+        percent = self.target.ws.bundle.project.error_budget_percent
+        if refused > max(SMALLEST_BUDGET, rows * percent / 100):
+            raise ErrorBudgetExceeded(
+                f"{self.chunk.entity}: Odoo refused {refused} of {rows} records, more than error_budget_percent ({percent:g} %) allows, so the phase stops before it does more damage.\n"
+                f"Odoo says, for example: {'; '.join(self.ledger.refusal_examples(REFUSED))}\n"
+                "Mend the data or the mapping and plan again, or raise error_budget_percent in the project file; then clear this task. What was loaded stays and is not sent again."
+            )
+
+    def _fit(self, rows: list[Row]) -> list[Row]:
+        """As many of the first rows as go into one request."""
+        total = 0
+        for count, row in enumerate(rows):
+            total += len(json.dumps(row.vals))
+            if total > MAX_BYTES and count:
+                return rows[:count]
+        return rows
+
+    # ---- one page of rows
+
+    def _load(self, rows: list[Row]) -> None:
+        self.rules.look_up_xml_ids(rows)
+        held: list[tuple[str, str]] = []
+        gaps: list[tuple[str, str]] = []
+        creates: list[_New] = []
+        changes: list[_Change] = []
+        for row in rows:
+            keys = self._keys(row)
+            missing = self.rules.missing(row, keys)
+            if waits := [m for m in missing if m.holds]:
+                held.append((row.xid, _not_loaded(waits)))
+                continue
+            if missing:
+                gaps.append((row.xid, _not_loaded(missing)))
+            gap = {m.key for m in missing}
+            if row.known:
+                changes.append(_Change(row, keys, gap, "second" if self.second_pass else "update"))
+            else:
+                creates.append(_New(row, gap))
+        if held:
+            self.ledger.refuse(HELD, held)
+            self.result.held += len(held)
+            log.warning("rows held entity=%s rows=%d first=%s because=%s", self.chunk.entity, len(held), held[0][0], held[0][1])
+        if creates:
+            self._create(creates)
+        if changes:
+            self._update(changes)
+        if gaps:
+            self.ledger.refuse(MISSING, gaps)
+
+    def _keys(self, row: Row) -> list[str]:
+        """The fields of a row that this pass would write."""
+        if self.second_pass:
+            return self._waiting(row)
+        if not row.known:
+            return [k for k, rule in self.rules.rules.items() if not rule.second]
+        return self.rules.updatable(row.changed if row.action == "update" else self.rules.changed(row))
+
+    def _waiting(self, row: Row) -> list[str]:
+        """Fields that the second pass has to write."""
+        return [k for k in self.rules.changed(row) if self.rules.rules[k].second]
+
+    # ---- creating
+
+    def _create(self, rows: list[_New]) -> None:
+        payload = [(new.row.xid, self.rules.for_create(new.row)) for new in rows]
+        batch = self.ledger.intend("create", [xid for xid, _ in payload], _digest(payload))
+        call = self._call("create", batch, rows, lambda: self.tier.create(self.entity.model, payload, self.context), self._create)
+        if call is None:
+            return
+        fresh: list[_New] = []
+        there: list[_New] = []
+        for new, res_id in zip(rows, call.answer.ids, strict=True):
+            new.row.res_id = res_id
+            (fresh if new.row.xid in call.answer.created else there).append(new)
+        self.ledger.settle(batch, [self._entered(new) for new in fresh], call.calls, call.ms)
+        self.result.created += len(fresh)
+        self._tell("create", batch, len(rows), call)
+        if there:
+            self._take_over(there, ours=self.announced if not call.unclear else self.announced | {new.row.xid for new in there})
+
+    def _entered(self, new: _New, action: Any = "create", but: list[str] | None = None) -> Outcome:
+        """A record that Odoo holds as planned, ``but`` for some fields, those without their reference, and those of the second pass."""
+        left_out = sorted({*new.gap, *(but or []), *(k for k, rule in self.rules.rules.items() if rule.second)})
+        return Outcome(new.row.xid, new.row.res_id or 0, action, left_out=left_out, incomplete=bool(new.gap or but), second=bool(self._waiting(new.row)))
+
+    def _take_over(self, rows: list[_New], ours: set[str]) -> None:
+        """Records that Odoo had under our xids: made by a call whose answer was lost, or by a load that this ledger does not know.
+
+        They are entered as they are where they hold what was to be sent, and written where they do not.
+        """
+        sent = {new.row.xid: [k for k in self.rules.updatable(self.rules.sent_on_create(new.row)) if self.rules.rules[k].kind != "binary"] for new in rows}
+        found = self._read([new.row.res_id or 0 for new in rows], {k for keys in sent.values() for k in keys})
+        outcomes, changes = [], []
+        for new in rows:
+            keys = self.rules.differs(new.row, sent[new.row.xid], found.get(new.row.res_id or 0, {}))
+            outcomes.append(self._entered(new, "create" if new.row.xid in ours else "adopt", keys))
+            if keys:
+                changes.append(_Change(replace(new.row, known=True), keys, new.gap, "update"))
+        self.ledger.settle(None, outcomes)
+        self.result.created += len(rows) - len(changes)
+        log.info("records taken over entity=%s rows=%d to_write=%d: Odoo had them under our external ids", self.chunk.entity, len(rows), len(changes))
+        self._update(changes)
+
+    # ---- updating
+
+    def _update(self, changes: list[_Change]) -> None:
+        if nothing := [c for c in changes if not c.keys]:
+            self.ledger.settle(None, [self._written(c, None) for c in nothing])
+            self.result.unchanged += len(nothing)
+        if something := [c for c in changes if c.keys]:
+            self._write(something)
+
+    def _write(self, changes: list[_Change]) -> None:
+        payload = [(c.row.xid, c.row.res_id or 0, self.rules.for_update(c.row, c.keys)) for c in changes]
+        xids = [xid for xid, _, _ in payload]
+        lost = self.ledger.before_lost_answers(xids)
+        now = self._read([res_id for _, res_id, _ in payload], {k for c in changes for k in c.keys if self.rules.rules[k].kind != "binary"})
+        known = {xid: {**{k: v for k, v in now.get(res_id, {}).items() if k in vals}, **lost.get(xid, {})} for xid, res_id, vals in payload}
+        step: Step = "second" if self.second_pass else "update"
+        batch = self.ledger.intend(step, xids, _digest(payload), known)
+        call = self._call(step, batch, changes, lambda: self.tier.update(self.entity.model, payload, self.context), self._write)
+        if call is None:
+            return
+        outcomes, gone = [], []
+        for change, (xid, _, vals), res_id, before in zip(changes, payload, call.answer.ids, call.answer.before, strict=True):
+            if res_id is None:
+                gone.append((xid, f"{self.entity.model} {change.row.res_id} was deleted in Odoo after it was loaded"))
+            else:
+                change.row.res_id = res_id
+                outcomes.append(self._written(change, _first(vals, before or {}, known[xid])))
+        self.ledger.settle(batch, outcomes, call.calls, call.ms)
+        self.result.updated += len(outcomes)
+        self._tell(step, batch, len(changes), call)
+        if gone:
+            self._refuse(gone)
+
+    def _written(self, change: _Change, before: dict[str, Any] | None) -> Outcome:
+        # A changed field that is never updated counts as settled, or every later plan would show it again.
+        keys = set(change.keys) if self.second_pass else {k for k in (*change.keys, *change.row.changed) if k not in self.rules.rules or not self.rules.rules[k].second}
+        waiting = not self.second_pass and bool(self._waiting(change.row))
+        action = change.action if change.keys else None
+        return Outcome(change.row.xid, change.row.res_id or 0, action, sent=sorted(keys - change.gap), incomplete=bool(change.gap), second=waiting, before=before)
+
+    def _read(self, ids: list[int], keys: set[str]) -> dict[int, dict[str, Any]]:
+        """Database id → fields (names of this Odoo) of the records that exist, references as ids."""
+        names = sorted(self.rules.rules[k].name for k in keys)
+        found = self.target.client.call(
+            self.entity.model, "search_read", domain=[["id", "in", ids]], fields=names, load="", context={**self.entity.context, **READING}
+        )
+        return {r["id"]: r for r in found}
+
+    # ---- one call
+
+    def _call(self, step: Step, batch: int, rows: list[T], send: Callable[[], Any], redo: Callable[[list[T]], None]) -> _Call | None:
+        """Sends a batch. Where Odoo refuses it, finds the bad rows by halving, goes on with the others, and returns None."""
+        call = _Call()
+        try:
+            call.answer = self._deliver(step, batch, len(rows), send, call)
+        except (RowRefused, TooLarge) as error:
+            reason = error.reason if isinstance(error, RowRefused) else str(error)
+            if isinstance(error, TooLarge):
+                self.size.halve()
+            self.ledger.close(batch, "split" if len(rows) > 1 else "refused", reason, call.calls, call.ms)
+            if len(rows) == 1:
+                self._refuse([(_row(rows[0]).xid, reason)])
+            else:
+                log.info("batch split entity=%s chunk=%d batch=%d step=%s rows=%d because=%s", self.chunk.entity, self.chunk.number, batch, step, len(rows), _one_line(reason))
+                redo(rows[: len(rows) // 2])
+                redo(rows[len(rows) // 2 :])
+            return None
+        except SchemaMismatch as error:
+            self.ledger.close(batch, "failed", str(error), call.calls, call.ms)
+            raise
+        self.size.took(len(rows), call.ms / 1000)
+        return call
+
+    def _deliver(self, step: str, batch: int, rows: int, send: Callable[[], T], call: _Call) -> T:
+        """Sends until an answer comes that says what Odoo did. Every try may be the repetition of one that Odoo carried out."""
+
+        def before_waiting(state: RetryCallState) -> None:
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, UnclearAnswer):
+                call.unclear = True
+                self.size.halve()
+            self.result.retries += 1
+            log.warning(
+                "batch retried entity=%s chunk=%d batch=%d step=%s rows=%d try=%d wait_s=%.1f because=%s: %s",
+                self.chunk.entity, self.chunk.number, batch, step, rows, state.attempt_number, state.upcoming_sleep, type(error).__name__, _one_line(str(error)),
+            )
+
+        def once() -> T:
+            call.calls += 1
+            self.result.calls += 1
+            start = time.monotonic()
+            try:
+                return send()
+            finally:
+                call.ms = (time.monotonic() - start) * 1000
+                self.result.slowest_ms = round(max(self.result.slowest_ms, call.ms), 1)
+
+        tries = Retrying(
+            retry=retry_if_exception_type(PASSING), stop=stop_after_attempt(MAX_TRIES) | stop_after_delay(MAX_RETRY_SECONDS), wait=wait_politely,
+            before_sleep=before_waiting, reraise=True,
+        )
+        return tries(once)
+
+    def _refuse(self, refused: list[tuple[str, str]]) -> None:
+        self.ledger.refuse(REFUSED, refused)
+        self.result.refused += len(refused)
+        for xid, message in refused:
+            log.warning("row refused entity=%s xid=%s because=%s", self.chunk.entity, xid, _one_line(message))
+        self._check_budget()
+
+    # ---- what people read
+
+    def _tell(self, step: str, batch: int, rows: int, call: _Call) -> None:
+        log.info(
+            "batch done entity=%s chunk=%d batch=%d step=%s rows=%d ms=%.0f rows_per_s=%.0f retries=%d",
+            self.chunk.entity, self.chunk.number, batch, step, rows, call.ms, rows / max(call.ms / 1000, 0.001), call.calls - 1,
+        )
+
+    def _tell_failure(self, error: Exception) -> None:
+        r = self.result
+        advice = "Look at the message, mend its cause, then clear this task."
+        if isinstance(error, PASSING):
+            advice = "When Odoo answers again, clear this task."
+        kind = type(error).__name__ if isinstance(error, (OdooError, RuntimeError)) else f"{type(error).__name__} (a fault of this program: please report it)"
+        log.error(
+            "load failed entity=%s chunk=%d what=%s why=%s | so far created=%d updated=%d refused=%d held=%d retries=%d | "
+            "safe to clear this task: yes, rows that reached Odoo are found by their external ids and not sent again | next: %s",
+            self.chunk.entity, self.chunk.number, kind, _one_line(str(error)), r.created, r.updated, r.refused, r.held, r.retries, advice,
+        )
+
+
+def _row(item: Any) -> Row:
+    row: Row = item.row
+    return row
+
+
+def _digest(payload: object) -> str:
+    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+
+
+def _not_loaded(missing: list[Missing]) -> str:
+    return "; ".join(f"{m.key}: {', '.join(m.names)} is not loaded" for m in missing)
+
+
+def _first(sent: dict[str, Any], answered: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """What the written fields held before we ever wrote them.
+
+    The call itself tells (``answered``); where that is what we sent, an earlier try may have written it, and what was read before counts.
+    """
+    return {name: known.get(name, answered.get(name)) if same_value(value, answered.get(name)) else answered.get(name) for name, value in sent.items()}
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:500]
