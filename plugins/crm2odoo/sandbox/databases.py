@@ -112,3 +112,19 @@ def copy_filestore(source: Path, target: Path) -> None:
     except (OSError, shutil.Error):  # another file system
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(source, target)
+
+
+def create_database(server: Server, name: str, role: str, owner: str) -> None:
+    """An empty database for a role. `owner` becomes its comment, as with a clone."""
+    with connect(server) as cursor:
+        cursor.execute(sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(role)))
+        mark(cursor, name, owner)
+
+
+def owned_databases(server: Server, owner: str) -> list[str]:
+    """The names of all databases that carry the owner's comment."""
+    with connect(server) as cursor:
+        found = cursor.execute(
+            "select datname from pg_database where shobj_description(oid, 'pg_database') = %s order by 1", (owner,)
+        ).fetchall()
+    return [row[0] for row in found]

@@ -16,6 +16,10 @@ from . import apt_sources
 from .errors import SandboxError
 
 PACKAGE, SUITE = "odoo-19", "sid"
+RECIPE = f"{PACKAGE} {SUITE} 1"
+"""What the result depends on; count it up when the same package would be unpacked differently."""
+VERSION = ".version"
+"""File in the unpacked folder with the package's name and version."""
 KEYRINGS = [Path(f"/usr/share/keyrings/debian-archive-keyring.{ending}") for ending in ("gpg", "pgp")]
 OTHERWISE = "or set CRM2ODOO_ODOO_PATH to a checkout of Odoo 19"
 
@@ -55,9 +59,19 @@ def fetch(target: Path, work: Path, log: Log) -> None:
     # The package links to fonts that newer font packages call differently; a page without them is still a page.
     if missing := [link.name for link in dangling_links(draft) if link.suffix not in FONTS]:
         raise SandboxError(f"the package of Odoo is incomplete: {', '.join(missing[:5])}")
-    shutil.rmtree(target, ignore_errors=True)
-    draft.rename(target)
+    (draft / VERSION).write_text(next((work / "debs").glob(f"{PACKAGE}_*.deb")).stem)
+    replace_folder(target, draft)
     shutil.rmtree(work)
+
+
+def replace_folder(target: Path, new: Path) -> None:
+    """Put `new` in the place of `target` within an instant: an Odoo that runs from there keeps finding its files."""
+    old = target.with_name(target.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if target.exists():
+        target.rename(old)
+    new.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _configure(work: Path) -> Callable[[str], list[str]]:

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from .errors import SandboxError
 from .home import tools_dir
+from .odoo_package import VERSION
 from .postgres_program import Server
-
-STAMP = ".stamp"
 
 
 @dataclass(frozen=True)
@@ -40,10 +39,9 @@ def find_odoo() -> OdooProgram:
     program = root / "usr" / "bin" / "odoo"
     if not program.exists():
         raise SandboxError("Odoo is not here yet: run `make tools`, or set CRM2ODOO_ODOO_PATH to a checkout of Odoo 19")
-    stamp = root / STAMP
     return OdooProgram(
         [python, str(program)],
-        stamp.read_text() if stamp.exists() else "unknown",
+        (root / VERSION).read_text(),
         {"PYTHONPATH": str(root / "usr" / "lib" / "python3" / "dist-packages")},
     )
 

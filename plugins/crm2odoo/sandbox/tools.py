@@ -21,8 +21,8 @@ from pathlib import Path
 from . import odoo_package, python_env, system_packages
 from .errors import SandboxError
 from .home import checkout, locked, tools_dir
-from .odoo_program import STAMP
 
+STAMP = ".stamp"
 ODOO_REQUIREMENTS = Path(__file__).with_name("requirements-odoo.txt")
 
 
@@ -70,8 +70,7 @@ def ensure_tools() -> None:
         if os.environ.get("CRM2ODOO_ODOO_PATH"):
             _say("Odoo comes from CRM2ODOO_ODOO_PATH")
             return
-        how = Path(odoo_package.__file__)
-        _part("odoo", stamp_of(how), lambda: odoo_package.fetch(tools / "odoo", tools / "apt", _say))
+        _part("odoo", stamp_of(odoo_package.RECIPE), lambda: odoo_package.fetch(tools / "odoo", tools / "apt", _say))
 
     with ThreadPoolExecutor() as pool:
         jobs = [pool.submit(odoo), pool.submit(environment, "venv", ours)]
