@@ -28,11 +28,12 @@ class SchemaNotApplied(TargetProblem):
     """After set-up something planned is not there. The message lists it."""
 
 
-def apply_schema(target: Target, run_id: str, plan: SchemaPlan) -> Target:
-    """Does what the plan says and is not done yet; returns the target with its new fields.
+def apply_schema(target: Target, run_id: str, plan: SchemaPlan | None = None) -> Target:
+    """Does what the plan says and is not done yet; returns the target with its new fields. Without a plan, what is missing now.
 
     Raises TargetProblem when the plan is for another target, SchemaNotApplied when something is missing afterwards.
     """
+    plan = plan or plan_schema(target)
     if plan.target_id != target.target_id:
         raise TargetProblem(f"this set-up plan was made for the database {plan.target_id}, not for {target.target_id}.\nMake a new plan.")
     by_kind: dict[str, list[Action]] = {}

@@ -35,6 +35,9 @@ class SchemaPlan:
     actions: tuple[Action, ...]
     present: tuple[str, ...]
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.sentences)
+
     @property
     def sentences(self) -> list[str]:
         return [a.sentence for a in self.actions]

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from crm2odoo.discovery.custom_fields import selection_options
 from crm2odoo.odoo.target import Target, TargetProblem, customer_fields
 from crm2odoo.project import Entity
 
 OPTION_MODEL = "x_crm2odoo_option"
 """Own vocabulary for multi-pick fields: x_name, and in x_field the field that the option belongs to."""
 
-_ASCII_LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 _NAME = re.compile(r"x_[a-z0-9_]{1,61}")
 
 
@@ -40,24 +39,6 @@ class WantedField:
         return self.relation == OPTION_MODEL
 
 
-def option_value(label: str) -> str:
-    """The stored value behind a label: ``Gold plan`` → ``gold_plan``.
-
-    A label with other characters than letters, digits, blanks, ``_`` and ``-`` gets a hash, so that ``A+`` and ``A-`` stay two.
-    The same in SQL: ``option_value`` in ``sql/macros/option_value.sql.j2``.
-    """
-    text = one_line(label)
-    slug = re.sub(r"[^a-z0-9]+", "_", text.translate(_ASCII_LOWER)).strip("_")[:40]
-    if slug and re.fullmatch(r"[A-Za-z0-9 _]+", text) and len(text) <= 40:
-        return slug
-    return "_".join(part for part in (slug, "h" + hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()[:8]) if part)
-
-
-def one_line(text: str) -> str:
-    """Blanks trimmed and collapsed; only ASCII ones, because PostgreSQL and Python disagree about the others."""
-    return re.sub(r"[ \t\n\r\f\v]+", " ", text).strip(" ")
-
-
 def option_xid(model: str, field: str, value: str) -> str:
     """Name of the external id of one option of a vocabulary."""
     return f"option_{model.replace('.', '_')}_{field}_{value}"
@@ -73,7 +54,7 @@ def wanted_fields(target: Target) -> list[WantedField]:
         if not target.has(entity.model):
             continue  # preflight has said so
         for name, field in entity.custom_fields.items():
-            _add(wanted, _field(entity, name, field.type, field.label, field.options, field.relation, field.on_form, field.help))
+            _add(wanted, _field(entity, name, field.type, field.label, selection_options(field.options), field.relation, field.on_form, field.help))
     for row in customer_fields(target.ws):
         owner = target.entities.get(row["entity"])
         if owner is not None and target.has(owner.model):
@@ -87,15 +68,13 @@ def form_views(target: Target) -> dict[str, str]:
 
 
 def _field(
-    entity: Entity, name: str, kind: str, label: str, options: Iterable[str], relation: str | None, on_form: bool, about: str
+    entity: Entity, name: str, kind: str, label: str, options: Iterable[dict[str, str]], relation: str | None, on_form: bool, about: str
 ) -> WantedField:
     if not _NAME.fullmatch(name):
         raise SchemaConflict(
             f"{entity.entity}: a custom field cannot be called {name!r}.\nUse x_ and then lower-case letters, digits and _, at most 63 characters."
         )
-    pairs: dict[str, str] = {}
-    for text in options:
-        pairs.setdefault(option_value(text), one_line(text))
+    pairs = tuple((option["value"], option["label"]) for option in options)
     if kind == "selection" and not pairs:
         raise SchemaConflict(f"{entity.entity}: the custom field {name} is a selection without options.\nGive `options`, or the type char.")
     if kind == "many2one" and relation is None:
@@ -107,7 +86,7 @@ def _field(
         name,
         kind,
         label,
-        tuple(pairs.items()) if kind == "selection" or relation == OPTION_MODEL else (),
+        pairs if kind == "selection" or relation == OPTION_MODEL else (),
         relation,
         entity.form_view if on_form else None,
         about,

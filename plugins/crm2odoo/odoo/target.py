@@ -86,7 +86,8 @@ class Target:
         """Like ``reference``; raises TargetProblem when there is no such record."""
         found = self.reference(xml_id)
         if found is None:
-            raise TargetProblem(f"{self.client.database!r} at {self.client.url} has no record {xml_id}.\nIts app is not installed, or somebody deleted it.")
+            where = f"{self.client.database!r} at {self.client.url}"
+            raise TargetProblem(f"{where} has no record {xml_id}.\nIts app is not installed, or somebody deleted it.")
         return found
 
 
@@ -194,14 +195,25 @@ def unresolved(entity: Entity, names: Mapping[str, str | None], shape: Shape | N
 
 
 def customer_fields(ws: Workspace) -> list[dict[str, Any]]:
-    """Custom fields that discovery proposed and nobody dropped: entity, field, type, label, options; one row per entity and field."""
+    """Custom fields that discovery proposed and nobody dropped: entity, field, type, label, options ([{value, label}]).
+
+    One row per entity and field: type and label of the newest export, the options of all.
+    """
     with ws.connect() as connection:
-        return connection.execute(
+        rows = connection.execute(
             ws.sql(
-                "select distinct on (entity, field) entity, field, type, label, options from {log}.custom_field "
-                "where dropped is null and entity is not null and field is not null and type is not null order by entity, field, filled desc, label"
+                "select f.entity, f.field, f.type, coalesce(f.label, f.field) as label, f.options from {log}.custom_field as f "
+                "join {log}.export as e using (export_id) where f.dropped is null and f.field is not null and f.type is not null "
+                "order by f.entity, f.field, e.received_at desc, f.filled desc, f.object"
             )
         ).fetchall()
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for row in rows:
+        first = found.setdefault((row["entity"], row["field"]), {**row, "options": []})
+        known = {option["value"] for option in first["options"]}
+        if row["type"] == first["type"]:
+            first["options"] += [option for option in row["options"] if option["value"] not in known]
+    return list(found.values())
 
 
 def parse_release(release: str) -> tuple[bool, int]:
