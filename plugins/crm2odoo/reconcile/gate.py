@@ -132,7 +132,7 @@ def _cases(target: Target, connection: Connection, entity: str, fault: str) -> l
     ws, model = target.ws, target.entities[entity].model
     url = target.client.credentials.url
     rows = connection.execute(
-        ws.sql("select xid, res_id from {target}.gate_case where fault = %s order by xid limit %s"), (fault, CASES)
+        ws.sql("select xid, res_id from {target}.gate_case where fault = %s order by length(xid), xid limit %s"), (fault, CASES)
     ).fetchall()
     where = places(ws, connection, entity, [row["xid"] for row in rows])
     messages = {}

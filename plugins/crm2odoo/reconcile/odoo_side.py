@@ -78,6 +78,8 @@ def read_fields(target: Target, connection: Connection, entity: str, fields: lis
             foreign = bool(changed_by) and changed_by != target.client.uid
             copy.write_row((xid, res_id, foreign, *(_as_json(values, f.key) for f in fields)))
             records += 1
+    ws.run(connection, "reconcile/odoo_index.sql.j2", entity=entity)
+    connection.execute(ws.sql("analyze {log}.record"))
     return records
 
 
