@@ -132,12 +132,16 @@ class World:
         """Writes a plan: per entity its records, ``_xid`` and field values. What the ledger has already is compared, as the planner does."""
         ws = self.ws
         with ws.connect() as connection:
-            connection.execute(ws.sql(
-                "drop table if exists {target}.plan; create table {target}.plan (entity text, xid text, seq bigint, action text, hash text, "
-                "changed text[] not null default '{{}}', reason text, res_id bigint, vals jsonb not null)"
-            ))
+            connection.execute(
+                ws.sql(
+                    "drop table if exists {target}.plan; create table {target}.plan (entity text, xid text, seq bigint, action text, hash text, "
+                    "changed text[] not null default '{{}}', reason text, res_id bigint, vals jsonb not null)"
+                )
+            )
             row = connection.execute(
-                ws.sql("insert into {log}.plan (export_id, target_id, hash, summary, bound_to) values ('export', %s, 'by hand', '{{}}', '{{}}') returning plan_id"),
+                ws.sql(
+                    "insert into {log}.plan (export_id, target_id, hash, summary, bound_to) values ('export', %s, 'by hand', '{{}}', '{{}}') returning plan_id"
+                ),
                 [self.target.target_id],
             ).fetchone()
             assert row is not None
@@ -153,7 +157,9 @@ class World:
         declared = self.ws.bundle.entities[entity].fields
         vals = {key: record.get(key, f.value if "value" in f.model_fields_set else None) for key, f in declared.items()}
         digest = hashlib.sha256(json.dumps(vals, sort_keys=True).encode()).hexdigest()
-        known = connection.execute(self.ws.sql("select hash, vals from {log}.record where target_id = %s and xid = %s"), [self.target.target_id, xid]).fetchone()
+        known = connection.execute(
+            self.ws.sql("select hash, vals from {log}.record where target_id = %s and xid = %s"), [self.target.target_id, xid]
+        ).fetchone()
         action = "create" if known is None else "unchanged" if known["hash"] == digest else "update"
         changed = sorted(k for k in vals if vals[k] != known["vals"].get(k)) if known and action == "update" else []
         connection.execute(
@@ -165,7 +171,11 @@ class World:
         """Enters a record that Odoo had before us."""
         self.sql(
             "insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, run_id) values (%s, %s, %s, %s, %s, false, '', '{{}}', 'run')",
-            self.target.target_id, xid, entity, self.ws.bundle.entities[entity].model, res_id,
+            self.target.target_id,
+            xid,
+            entity,
+            self.ws.bundle.entities[entity].model,
+            res_id,
         )
 
     def chunks(self, entity: str, **options: int) -> list[batches.Chunk]:
@@ -184,9 +194,13 @@ class World:
     def read(self, entity: str, *fields: str) -> dict[str, dict[str, Any]]:
         """xid → fields in Odoo, found by external id and not through the ledger."""
         model = self.ws.bundle.entities[entity].model
-        keys = self.client.call("ir.model.data", "search_read", domain=[["module", "=", self.target.xid_module], ["model", "=", model]], fields=["name", "res_id"])
+        keys = self.client.call(
+            "ir.model.data", "search_read", domain=[["module", "=", self.target.xid_module], ["model", "=", model]], fields=["name", "res_id"]
+        )
         by_id = {k["res_id"]: k["name"] for k in keys}
-        rows = self.client.call(model, "search_read", domain=[["id", "in", list(by_id)]], fields=list(fields), load="", context={"active_test": False})
+        rows = self.client.call(
+            model, "search_read", domain=[["id", "in", list(by_id)]], fields=list(fields), load="", context={"active_test": False}
+        )
         return {by_id[r["id"]]: {f: r[f] for f in fields} for r in rows}
 
 

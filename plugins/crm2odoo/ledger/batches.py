@@ -67,12 +67,30 @@ def chunks(ws: Workspace, plan_id: int, entity: str, rows_per_chunk: int = 5000,
     last = 0
     for row in rows:
         if row["first_seq"] <= last:
-            raise ValueError(f"{entity}: records with the same {declared.keep_together} are not next to each other; begin `order` in mappings/odoo/{entity}.yaml with it")
+            raise ValueError(
+                f"{entity}: records with the same {declared.keep_together} are not next to each other.\n"
+                f"Begin `order` in mappings/odoo/{entity}.yaml with what it is made of."
+            )
         last = row["last_seq"]
     return [
         Chunk(entity, number, row["first_seq"], row["last_seq"], row["rows"], f"{entity} {row['first_seq']}-{row['last_seq']}")
         for number, row in enumerate(rows)
     ]
+
+
+def second_chunk(ws: Workspace, target_id: str, entity: str) -> Chunk | None:
+    """All records of the entity that wait for their second pass; None when none does."""
+    with ws.connect() as connection:
+        row = connection.execute(
+            ws.sql(
+                "select count(*) as n, min(p.seq) as first, max(p.seq) as last from {log}.record as r "
+                "join {target}.plan as p on p.entity = r.entity and p.xid = r.xid "
+                "where r.target_id = %s and r.entity = %s and r.ours and not r.second_done"
+            ),
+            [target_id, entity],
+        ).fetchone()
+    assert row is not None
+    return Chunk(entity, SECOND_PASS, row["first"], row["last"], row["n"], f"{entity} second pass") if row["n"] else None
 
 
 @dataclass
@@ -146,7 +164,8 @@ class ChunkLedger:
         row = self._connection.execute(
             self.ws.sql(
                 "insert into {log}.fence (target_id, plan_id, entity, chunk, token, run_id) values (%s, %s, %s, %s, 1, %s) "
-                "on conflict (target_id, plan_id, entity, chunk) do update set token = fence.token + 1, run_id = excluded.run_id, taken_at = clock_timestamp() "
+                "on conflict (target_id, plan_id, entity, chunk) do update "
+                "set token = fence.token + 1, run_id = excluded.run_id, taken_at = clock_timestamp() "
                 "returning token"
             ),
             [self.target_id, self.plan_id, self.chunk.entity, self.chunk.number, self.run_id],
@@ -165,7 +184,8 @@ class ChunkLedger:
             self._connection.rollback()
             since = f" since {row['taken_at']:%H:%M:%S} UTC" if row else ""
             raise ChunkTakenOver(
-                f"{self.chunk.label}: another copy of this task works on the chunk{since}, so this one stops. Nothing to do: the other one finishes it. "
+                f"{self.chunk.label}: another copy of this task works on the chunk{since}, so this one stops. "
+                "Nothing to do: the other one finishes it. "
                 "(It starts when Airflow lost sight of this one, or when somebody cleared the task while it ran.)"
             )
 
@@ -189,12 +209,16 @@ class ChunkLedger:
 
     @cached_property
     def _settle_sql(self) -> list[bytes]:
-        found = self.ws.statements("load/settle.sql.j2", entity=self.chunk.entity, model=self.entity.model, target_id=self.target_id, second=self.chunk.number == SECOND_PASS)
+        found = self.ws.statements(
+            "load/settle.sql.j2", entity=self.chunk.entity, model=self.entity.model, target_id=self.target_id, second=self.chunk.number == SECOND_PASS
+        )
         return [s.encode() for s in found]
 
     def cut(self, after: int, limit: int) -> list[Row]:
         """The next rows of the chunk that still have to be sent, at most ``limit``, with seq > ``after``."""
-        rows = self._connection.execute(self._cut_sql, {"first": max(after + 1, self.chunk.first_seq), "last": self.chunk.last_seq, "limit": limit}).fetchall()
+        rows = self._connection.execute(
+            self._cut_sql, {"first": max(after + 1, self.chunk.first_seq), "last": self.chunk.last_seq, "limit": limit}
+        ).fetchall()
         self._connection.commit()
         return [Row(**row) for row in rows]
 
@@ -219,7 +243,17 @@ class ChunkLedger:
                 "insert into {log}.batch (run_id, target_id, plan_id, entity, chunk, step, state, xids, hash, before) "
                 "values (%s, %s, %s, %s, %s, %s, 'intent', %s, %s, %s) returning batch_id"
             ),
-            [self.run_id, self.target_id, self.plan_id, self.chunk.entity, self.chunk.number, step, list(xids), digest, Jsonb(before) if before else None],
+            [
+                self.run_id,
+                self.target_id,
+                self.plan_id,
+                self.chunk.entity,
+                self.chunk.number,
+                step,
+                list(xids),
+                digest,
+                Jsonb(before) if before else None,
+            ],
         ).fetchone()
         self._connection.commit()
         assert row is not None
@@ -274,7 +308,10 @@ class ChunkLedger:
             )
             if cursor.rowcount:
                 self._connection.execute(
-                    self.ws.sql("insert into {log}.entry (batch_id, target_id, run_id, entity, model, xid, res_id, action) values (%s, %s, %s, %s, %s, %s, %s, 'create')"),
+                    self.ws.sql(
+                        "insert into {log}.entry (batch_id, target_id, run_id, entity, model, xid, res_id, action) "
+                        "values (%s, %s, %s, %s, %s, %s, %s, 'create')"
+                    ),
                     [intent.batch_id, self.target_id, self.run_id, self.chunk.entity, self.entity.model, xid, res_id],
                 )
         self._connection.commit()
@@ -309,7 +346,10 @@ class ChunkLedger:
 
     def _forget_refusals(self, xids: Sequence[str], kind: str | None = None) -> None:
         self._connection.execute(
-            self.ws.sql("delete from {log}.refusal where target_id = %s and plan_id = %s and entity = %s and xid = any(%s) and (%s::text is null or kind = %s)"),
+            self.ws.sql(
+                "delete from {log}.refusal where target_id = %s and plan_id = %s and entity = %s and xid = any(%s) "
+                "and (%s::text is null or kind = %s)"
+            ),
             [self.target_id, self.plan_id, self.chunk.entity, list(xids), kind, kind],
         )
 
@@ -317,7 +357,8 @@ class ChunkLedger:
         """(rows refused so far, rows to send) over all chunks of the entity in this plan."""
         row = self._connection.execute(
             self.ws.sql(
-                "select (select count(distinct xid) from {log}.refusal where target_id = %(t)s and plan_id = %(p)s and entity = %(e)s and kind = %(k)s) as refused, "
+                "select (select count(distinct xid) from {log}.refusal "
+                "where target_id = %(t)s and plan_id = %(p)s and entity = %(e)s and kind = %(k)s) as refused, "
                 "(select count(*) from {target}.plan where entity = %(e)s and action in ('create', 'update')) as rows"
             ),
             {"t": self.target_id, "p": self.plan_id, "e": self.chunk.entity, "k": kind},
@@ -329,7 +370,10 @@ class ChunkLedger:
     def refusal_examples(self, kind: str) -> list[str]:
         """Up to three different messages of the entity's refusals in this plan, the most frequent first."""
         rows = self._connection.execute(
-            self.ws.sql("select message, count(*) as n from {log}.refusal where target_id = %s and plan_id = %s and entity = %s and kind = %s group by 1 order by 2 desc, 1 limit 3"),
+            self.ws.sql(
+                "select message, count(*) as n from {log}.refusal "
+                "where target_id = %s and plan_id = %s and entity = %s and kind = %s group by 1 order by 2 desc, 1 limit 3"
+            ),
             [self.target_id, self.plan_id, self.chunk.entity, kind],
         ).fetchall()
         self._connection.commit()
@@ -337,6 +381,8 @@ class ChunkLedger:
 
     def decision(self, name: str) -> Any:
         """The newest value of a decision: the register's, else the project file's, else None."""
-        row = self._connection.execute(self.ws.sql("select value from {log}.decision where name = %s order by decision_id desc limit 1"), [name]).fetchone()
+        row = self._connection.execute(
+            self.ws.sql("select value from {log}.decision where name = %s order by decision_id desc limit 1"), [name]
+        ).fetchone()
         self._connection.commit()
         return row["value"] if row else self.ws.bundle.project.decisions.get(name)

@@ -19,8 +19,23 @@ log = logging.getLogger(__name__)
 
 # Asking twice does no harm, so an unclear answer to one of these is simply asked again.
 READS = {
-    "read", "search", "search_read", "search_count", "fields_get", "context_get", "has_group", "has_access", "check_access_rights", "get_views",
-    "get_external_id", "get_metadata", "name_search", "read_group", "formatted_read_group", "default_get", "get_param",
+    "read",
+    "search",
+    "search_read",
+    "search_count",
+    "fields_get",
+    "context_get",
+    "has_group",
+    "has_access",
+    "check_access_rights",
+    "get_views",
+    "get_external_id",
+    "get_metadata",
+    "name_search",
+    "read_group",
+    "formatted_read_group",
+    "default_get",
+    "get_param",
 }
 _BACK_OFF = wait_random_exponential(multiplier=0.5, max=20)
 
@@ -64,7 +79,9 @@ class OdooClient:
         """
         if calls_per_second is None and (httpx.URL(credentials.base).host or "").endswith(".odoo.com"):
             calls_per_second = 1.0
-        http = httpx.Client(timeout=httpx.Timeout(timeout, connect=connect_timeout), limits=httpx.Limits(max_keepalive_connections=4, keepalive_expiry=30))
+        http = httpx.Client(
+            timeout=httpx.Timeout(timeout, connect=connect_timeout), limits=httpx.Limits(max_keepalive_connections=4, keepalive_expiry=30)
+        )
         try:
             chosen = _log_in(http, credentials, transport)
         except BaseException:
@@ -113,7 +130,16 @@ class OdooClient:
         result = self._http.post(self.url + "/jsonrpc", json=body).json()["result"]
         return {"version": result["server_version"], "version_info": result["server_version_info"]}
 
-    def call(self, model: str, method: str, *, ids: list[int] | None = None, context: dict[str, Any] | None = None, timeout: float | None = None, **named: Any) -> Any:
+    def call(
+        self,
+        model: str,
+        method: str,
+        *,
+        ids: list[int] | None = None,
+        context: dict[str, Any] | None = None,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> Any:
         """``model.method`` on the records ``ids`` with named arguments; its result as JSON.
 
         ``ids`` must be given (perhaps empty) for methods on records, and left out for methods on the model (``create``, ``search`` …).
@@ -126,7 +152,16 @@ class OdooClient:
         tries = Retrying(retry=retry_if_exception(lambda e: isinstance(e, again)), stop=stop_after_attempt(5), wait=wait_politely, reraise=True)
         return tries(self.call_once, model, method, ids=ids, context=context, timeout=timeout, **named)
 
-    def call_once(self, model: str, method: str, *, ids: list[int] | None = None, context: dict[str, Any] | None = None, timeout: float | None = None, **named: Any) -> Any:
+    def call_once(
+        self,
+        model: str,
+        method: str,
+        *,
+        ids: list[int] | None = None,
+        context: dict[str, Any] | None = None,
+        timeout: float | None = None,
+        **named: Any,
+    ) -> Any:
         """Like ``call``, but one try only: for whoever settles failures himself."""
         self._wait_for_turn()
         return self._transport.call(model, method, ids, context or {}, named, timeout)

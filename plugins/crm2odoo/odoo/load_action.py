@@ -116,7 +116,10 @@ class ActionTier:
             self._action = ensure_load_action(self._target)
             answer = self._target.client.call_once("ir.actions.server", "run", ids=[self._action], context=context)
         if not isinstance(answer, dict):
-            raise SchemaMismatch("the load action in Odoo did not answer as it should: somebody changed it. Delete the server action 'crm2odoo load', then clear this task.")
+            raise SchemaMismatch(
+                "the load action in Odoo did not answer as it should: somebody changed it.\n"
+                "Delete the server action 'crm2odoo load' in Odoo, then clear this task."
+            )
         return answer
 
 
@@ -133,13 +136,17 @@ def ensure_load_action(target: Target) -> int:
         shape = client.call("ir.actions.server", "fields_get", allfields=["group_ids", "groups_id"], attributes=["type"])
         groups = next(iter(shape))
         data = [xid, "crm2odoo load", "base.model_ir_model_data", "code", CODE, "base.group_system"]
-        answer = client.call("ir.actions.server", "load", fields=["id", "name", "model_id/id", "state", "code", f"{groups}/id"], data=[data], context={"lang": "en_US"})
+        answer = client.call(
+            "ir.actions.server", "load", fields=["id", "name", "model_id/id", "state", "code", f"{groups}/id"], data=[data], context={"lang": "en_US"}
+        )
         problems = [m["message"] for m in answer.get("messages", []) if m.get("type") == "error"]
         if answer.get("ids"):
             log.info("server action made name='crm2odoo load' id=%d", answer["ids"][0])
         elif problems and "serialize" not in problems[0] and "duplicate" not in problems[0]:
             raise RowRefused(f"Odoo refuses the server action of the loader: {problems[0]}")
-    raise Unsupported(f"the server action of the loader cannot be made in {client.url}: another task makes it at the same time, or Odoo does not keep it. Clear this task.")
+    raise Unsupported(
+        f"the server action of the loader cannot be made in {client.url}: another task makes it now, or Odoo does not keep it.\nClear this task."
+    )
 
 
 def remove_load_action(target: Target) -> None:

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
 
-from crm2odoo.ledger.batches import PAUSE, SECOND_PASS, Chunk, ChunkLedger, Outcome, Row, Step
+from crm2odoo.ledger.batches import PAUSE, SECOND_PASS, Chunk, ChunkLedger, Outcome, Row, Step, second_chunk
 from crm2odoo.odoo.batch_size import MAX_BYTES, BatchSize
 from crm2odoo.odoo.client import wait_politely
 from crm2odoo.odoo.context import READING, SILENT
@@ -85,15 +85,9 @@ def load_second(target: Target, run_id: str, plan_id: int, entity: str) -> Chunk
 
     Safe to repeat: only records whose second pass is not in the ledger are written.
     """
-    with target.ws.connect() as connection:
-        row = connection.execute(
-            target.ws.sql("select count(*) as n, coalesce(min(p.seq), 1) as first, coalesce(max(p.seq), 0) as last from {log}.record as r join {target}.plan as p on p.entity = r.entity and p.xid = r.xid where r.target_id = %s and r.entity = %s and r.ours and not r.second_done"),
-            [target.target_id, entity],
-        ).fetchone()
-    assert row is not None
-    if not row["n"]:
+    chunk = second_chunk(target.ws, target.target_id, entity)
+    if chunk is None:
         return ChunkResult()
-    chunk = Chunk(entity, SECOND_PASS, row["first"], row["last"], row["n"], f"{entity} second pass")
     with ChunkLedger.open(target.ws, target.target_id, run_id, plan_id, chunk) as ledger:
         return _ChunkLoad(target, ledger).run()
 
@@ -175,9 +169,22 @@ class _ChunkLoad:
             log.info("::endgroup::")
         r = self.result
         log.info(
-            "chunk done entity=%s chunk=%d tier=%s created=%d updated=%d unchanged=%d refused=%d held=%d done_before=%d calls=%d retries=%d seconds=%.1f rows_per_s=%.0f slowest_ms=%.0f",
-            self.chunk.entity, self.chunk.number, self.tier.name, r.created, r.updated, r.unchanged, r.refused, r.held, r.done_before, r.calls, r.retries, r.seconds,
-            (r.created + r.updated) / max(r.seconds, 0.001), r.slowest_ms,
+            "chunk done entity=%s chunk=%d tier=%s created=%d updated=%d unchanged=%d refused=%d held=%d "
+            "done_before=%d calls=%d retries=%d seconds=%.1f rows_per_s=%.0f slowest_ms=%.0f",
+            self.chunk.entity,
+            self.chunk.number,
+            self.tier.name,
+            r.created,
+            r.updated,
+            r.unchanged,
+            r.refused,
+            r.held,
+            r.done_before,
+            r.calls,
+            r.retries,
+            r.seconds,
+            (r.created + r.updated) / max(r.seconds, 0.001),
+            r.slowest_ms,
         )
         return r
 
@@ -208,16 +215,20 @@ class _ChunkLoad:
 
     def _check_pause(self) -> None:
         if self.ledger.decision(PAUSE) is True:
-            raise Paused(f"{self.chunk.label}: the load is paused (decision {PAUSE!r}). Nothing is half done. Record {PAUSE} = false, then clear this task.")
+            raise Paused(
+                f"{self.chunk.label}: the load is paused (decision {PAUSE!r}). Nothing is half done. Record {PAUSE} = false, then clear this task."
+            )
 
     def _check_budget(self) -> None:
         refused, rows = self.ledger.refused_in_phase(REFUSED)
         percent = self.target.ws.bundle.project.error_budget_percent
         if refused > max(SMALLEST_BUDGET, rows * percent / 100):
             raise ErrorBudgetExceeded(
-                f"{self.chunk.entity}: Odoo refused {refused} of {rows} records, more than error_budget_percent ({percent:g} %) allows, so the phase stops before it does more damage.\n"
+                f"{self.chunk.entity}: Odoo refused {refused} of {rows} records, more than error_budget_percent ({percent:g} %) allows, "
+                "so the phase stops before it does more damage.\n"
                 f"Odoo says, for example: {'; '.join(self.ledger.refusal_examples(REFUSED))}\n"
-                "Mend the data or the mapping and plan again, or raise error_budget_percent in the project file; then clear this task. What was loaded stays and is not sent again."
+                "Mend the data or the mapping and plan again, or raise error_budget_percent in the project file; then clear this task. "
+                "What was loaded stays and is not sent again."
             )
 
     def _fit(self, rows: list[Row]) -> list[Row]:
@@ -295,14 +306,18 @@ class _ChunkLoad:
     def _entered(self, new: _New, action: Any = "create", but: list[str] | None = None) -> Outcome:
         """A record that Odoo holds as planned, ``but`` for some fields, those without their reference, and those of the second pass."""
         left_out = sorted({*new.gap, *(but or []), *(k for k, rule in self.rules.rules.items() if rule.second)})
-        return Outcome(new.row.xid, new.row.res_id or 0, action, left_out=left_out, incomplete=bool(new.gap or but), second=bool(self._waiting(new.row)))
+        return Outcome(
+            new.row.xid, new.row.res_id or 0, action, left_out=left_out, incomplete=bool(new.gap or but), second=bool(self._waiting(new.row))
+        )
 
     def _take_over(self, rows: list[_New], ours: set[str]) -> None:
         """Records that Odoo had under our xids: made by a call whose answer was lost, or by a load that this ledger does not know.
 
         They are entered as they are where they hold what was to be sent, and written where they do not.
         """
-        sent = {new.row.xid: [k for k in self.rules.updatable(self.rules.sent_on_create(new.row)) if self.rules.rules[k].kind != "binary"] for new in rows}
+        sent = {
+            new.row.xid: [k for k in self.rules.updatable(self.rules.sent_on_create(new.row)) if self.rules.rules[k].kind != "binary"] for new in rows
+        }
         found = self._read([new.row.res_id or 0 for new in rows], {k for keys in sent.values() for k in keys})
         outcomes, changes = [], []
         for new in rows:
@@ -350,10 +365,16 @@ class _ChunkLoad:
 
     def _written(self, change: _Change, before: dict[str, Any] | None) -> Outcome:
         # A changed field that is never updated counts as settled, or every later plan would show it again.
-        keys = set(change.keys) if self.second_pass else {k for k in (*change.keys, *change.row.changed) if k not in self.rules.rules or not self.rules.rules[k].second}
+        keys = (
+            set(change.keys)
+            if self.second_pass
+            else {k for k in (*change.keys, *change.row.changed) if k not in self.rules.rules or not self.rules.rules[k].second}
+        )
         waiting = not self.second_pass and bool(self._waiting(change.row))
         action = change.action if change.keys else None
-        return Outcome(change.row.xid, change.row.res_id or 0, action, sent=sorted(keys - change.gap), incomplete=bool(change.gap), second=waiting, before=before)
+        return Outcome(
+            change.row.xid, change.row.res_id or 0, action, sent=sorted(keys - change.gap), incomplete=bool(change.gap), second=waiting, before=before
+        )
 
     def _read(self, ids: list[int], keys: set[str]) -> dict[int, dict[str, Any]]:
         """Database id → fields (names of this Odoo) of the records that exist, references as ids."""
@@ -378,7 +399,15 @@ class _ChunkLoad:
             if len(rows) == 1:
                 self._refuse([(_row(rows[0]).xid, reason)])
             else:
-                log.info("batch split entity=%s chunk=%d batch=%d step=%s rows=%d because=%s", self.chunk.entity, self.chunk.number, batch, step, len(rows), _one_line(reason))
+                log.info(
+                    "batch split entity=%s chunk=%d batch=%d step=%s rows=%d because=%s",
+                    self.chunk.entity,
+                    self.chunk.number,
+                    batch,
+                    step,
+                    len(rows),
+                    _one_line(reason),
+                )
                 redo(rows[: len(rows) // 2])
                 redo(rows[len(rows) // 2 :])
             return None
@@ -399,7 +428,15 @@ class _ChunkLoad:
             self.result.retries += 1
             log.warning(
                 "batch retried entity=%s chunk=%d batch=%d step=%s rows=%d try=%d wait_s=%.1f because=%s: %s",
-                self.chunk.entity, self.chunk.number, batch, step, rows, state.attempt_number, state.upcoming_sleep, type(error).__name__, _one_line(str(error)),
+                self.chunk.entity,
+                self.chunk.number,
+                batch,
+                step,
+                rows,
+                state.attempt_number,
+                state.upcoming_sleep,
+                type(error).__name__,
+                _one_line(str(error)),
             )
 
         def once() -> T:
@@ -413,8 +450,11 @@ class _ChunkLoad:
                 self.result.slowest_ms = round(max(self.result.slowest_ms, call.ms), 1)
 
         tries = Retrying(
-            retry=retry_if_exception_type(PASSING), stop=stop_after_attempt(MAX_TRIES) | stop_after_delay(MAX_RETRY_SECONDS), wait=wait_politely,
-            before_sleep=before_waiting, reraise=True,
+            retry=retry_if_exception_type(PASSING),
+            stop=stop_after_attempt(MAX_TRIES) | stop_after_delay(MAX_RETRY_SECONDS),
+            wait=wait_politely,
+            before_sleep=before_waiting,
+            reraise=True,
         )
         return tries(once)
 
@@ -430,7 +470,14 @@ class _ChunkLoad:
     def _tell(self, step: str, batch: int, rows: int, call: _Call) -> None:
         log.info(
             "batch done entity=%s chunk=%d batch=%d step=%s rows=%d ms=%.0f rows_per_s=%.0f retries=%d",
-            self.chunk.entity, self.chunk.number, batch, step, rows, call.ms, rows / max(call.ms / 1000, 0.001), call.calls - 1,
+            self.chunk.entity,
+            self.chunk.number,
+            batch,
+            step,
+            rows,
+            call.ms,
+            rows / max(call.ms / 1000, 0.001),
+            call.calls - 1,
         )
 
     def _tell_failure(self, error: Exception) -> None:
@@ -438,11 +485,24 @@ class _ChunkLoad:
         advice = "Look at the message, mend its cause, then clear this task."
         if isinstance(error, PASSING):
             advice = "When Odoo answers again, clear this task."
-        kind = type(error).__name__ if isinstance(error, (OdooError, RuntimeError)) else f"{type(error).__name__} (a fault of this program: please report it)"
+        kind = (
+            type(error).__name__
+            if isinstance(error, (OdooError, RuntimeError))
+            else f"{type(error).__name__} (a fault of this program: please report it)"
+        )
         log.error(
             "load failed entity=%s chunk=%d what=%s why=%s | so far created=%d updated=%d refused=%d held=%d retries=%d | "
             "safe to clear this task: yes, rows that reached Odoo are found by their external ids and not sent again | next: %s",
-            self.chunk.entity, self.chunk.number, kind, _one_line(str(error)), r.created, r.updated, r.refused, r.held, r.retries, advice,
+            self.chunk.entity,
+            self.chunk.number,
+            kind,
+            _one_line(str(error)),
+            r.created,
+            r.updated,
+            r.refused,
+            r.held,
+            r.retries,
+            advice,
         )
 
 
@@ -464,7 +524,9 @@ def _first(sent: dict[str, Any], answered: dict[str, Any], known: dict[str, Any]
 
     The call itself tells (``answered``); where that is what we sent, an earlier try may have written it, and what was read before counts.
     """
-    return {name: known.get(name, answered.get(name)) if same_value(value, answered.get(name)) else answered.get(name) for name, value in sent.items()}
+    return {
+        name: known.get(name, answered.get(name)) if same_value(value, answered.get(name)) else answered.get(name) for name, value in sent.items()
+    }
 
 
 def _one_line(text: str) -> str:

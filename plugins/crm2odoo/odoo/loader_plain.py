@@ -15,7 +15,9 @@ from crm2odoo.odoo.errors import RowRefused, TransientError, UnclearAnswer
 from crm2odoo.odoo.load_action import Created, Updated
 from crm2odoo.odoo.target import Target
 
-SERIALIZATION = re.compile(r"could not serialize|deadlock detected|concurrent update|current transaction is aborted|lock not available", re.IGNORECASE)
+SERIALIZATION = re.compile(
+    r"could not serialize|deadlock detected|concurrent update|current transaction is aborted|lock not available", re.IGNORECASE
+)
 
 
 class PlainTier:
@@ -33,7 +35,9 @@ class PlainTier:
         made = self._ids([xid for xid, _ in missing])
         if len(made) < len(missing):
             lost = next(xid for xid, _ in missing if xid not in made)
-            raise UnclearAnswer(f"{model}.load: Odoo reported success, but {len(missing) - len(made)} of {len(missing)} records are not there, for example {lost}.")
+            raise UnclearAnswer(
+                f"{model}.load: Odoo reported success, but {len(missing) - len(made)} of {len(missing)} records are not there, for example {lost}."
+            )
         ids = there | made
         return Created([ids[xid] for xid, _ in rows], set(made))
 

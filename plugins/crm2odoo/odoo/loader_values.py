@@ -79,7 +79,12 @@ class EntityRules:
     def look_up_xml_ids(self, rows: Iterable[Row]) -> None:
         """Asks Odoo for XML ids that the rows use and that are not known yet; one call per module."""
         wanted = {
-            name for rule in self.rules.values() if rule.relation for row in rows for name in _names(row.vals.get(rule.key)) if name not in self._xml_ids
+            name
+            for rule in self.rules.values()
+            if rule.relation
+            for row in rows
+            for name in _names(row.vals.get(rule.key))
+            if name not in self._xml_ids
         }
         if wanted:
             found = self._target.client.xml_ids(sorted(wanted))
@@ -102,7 +107,9 @@ class EntityRules:
         if rule.relation:
             return [self._xml_ids.get(name) for name in _names(row.vals.get(rule.key))]
         ids = row.ids.get(rule.key)
-        return list(ids or []) if isinstance(ids, list) or ids is None and isinstance(row.vals.get(rule.key), list) else [ids]
+        if isinstance(row.vals.get(rule.key), list):
+            return list(ids or [])
+        return [ids]
 
     def value(self, rule: FieldRule, row: Row) -> Any:
         """The field's value as ``create`` and ``write`` take it; False or an empty list of commands when there is none."""

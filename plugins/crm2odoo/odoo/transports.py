@@ -55,15 +55,33 @@ class Transport(Protocol):
 
 # JSON-RPC hands over positional arguments: their names changed between versions, and ``create`` reads its first argument by place.
 POSITIONAL = {
-    "create": ("vals_list",), "write": ("vals",), "search": ("domain",), "search_count": ("domain",), "search_read": ("domain", "fields"),
-    "read": ("fields",), "load": ("fields", "data"), "fields_get": ("allfields", "attributes"),
+    "create": ("vals_list",),
+    "write": ("vals",),
+    "search": ("domain",),
+    "search_count": ("domain",),
+    "search_read": ("domain", "fields"),
+    "read": ("fields",),
+    "load": ("fields", "data"),
+    "fields_get": ("allfields", "attributes"),
 }
 
 # psycopg2 classes that say "these values cannot be stored"; any other database error is about the moment, not about the row.
 ROW_DATABASE_ERRORS = {
-    "NotNullViolation", "ForeignKeyViolation", "UniqueViolation", "CheckViolation", "ExclusionViolation", "IntegrityError", "DataError",
-    "NumericValueOutOfRange", "StringDataRightTruncation", "InvalidTextRepresentation", "InvalidDatetimeFormat", "DatetimeFieldOverflow",
-    "CharacterNotInRepertoire", "UntranslatableCharacter", "ProgramLimitExceeded",
+    "NotNullViolation",
+    "ForeignKeyViolation",
+    "UniqueViolation",
+    "CheckViolation",
+    "ExclusionViolation",
+    "IntegrityError",
+    "DataError",
+    "NumericValueOutOfRange",
+    "StringDataRightTruncation",
+    "InvalidTextRepresentation",
+    "InvalidDatetimeFormat",
+    "DatetimeFieldOverflow",
+    "CharacterNotInRepertoire",
+    "UntranslatableCharacter",
+    "ProgramLimitExceeded",
 }
 # What a server action makes of other exceptions: "ValueError('<its code>')" of the exception's repr.
 IN_ACTION = re.compile(r"^(?P<name>[A-Za-z_.]+)\((?P<text>.*)\) while evaluating\n", re.DOTALL)
@@ -78,7 +96,9 @@ def odoo_error(where: str, name: str, reason: str) -> OdooError:
     reason = (reason or name).strip()
     text = f"{where}: {short}: {reason}"
     if short in ("AccessDenied", "Unauthorized"):
-        return WrongCredentials(f"{where}: Odoo refuses the login ({reason}).\nCheck login and API key of the Odoo connection; a key may have expired or been revoked.")
+        return WrongCredentials(
+            f"{where}: Odoo refuses the login ({reason}).\nCheck login and API key of the Odoo connection; a key may have expired or been revoked."
+        )
     if "does not exist" in reason and reason.startswith(("connection to server", "database", "FATAL")):
         return WrongDatabase(f"{where}: {reason}\nCheck the database name (schema) of the Odoo connection.")
     if short in ("NotFound", "AttributeError") and "method" in reason:
@@ -126,7 +146,10 @@ class _Http:
         try:
             answer = self.http.post(self.base + path, content=body, headers={"Content-Type": "application/json; charset=utf-8", **headers}, **options)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.InvalidURL) as error:
-            raise OdooUnreachable(f"{where}: no connection to {self.base}: {error or type(error).__name__}\nIs Odoo running, and is the host of the Odoo connection right?") from None
+            raise OdooUnreachable(
+                f"{where}: no connection to {self.base}: {error or type(error).__name__}\n"
+                "Is Odoo running, and is the host of the Odoo connection right?"
+            ) from None
         except httpx.TimeoutException as error:
             raise UnclearAnswer(f"{where}: no answer in time from {self.base} ({type(error).__name__}).") from None
         except httpx.TransportError as error:
@@ -146,7 +169,10 @@ class _Http:
             return json.loads(answer.content)
         except ValueError:
             kind = answer.headers.get("content-type", "no content type")
-            raise UnclearAnswer(f"{where}: {self.base} answers {answer.status_code} with {kind} and {len(answer.content)} bytes that are not JSON; is this really Odoo, or a proxy's page?") from None
+            raise UnclearAnswer(
+                f"{where}: {self.base} answers {answer.status_code} with {kind} and {len(answer.content)} bytes that are not JSON; "
+                "is this really Odoo, or a proxy's page?"
+            ) from None
 
 
 def retry_after(answer: httpx.Response) -> float | None:
@@ -178,7 +204,10 @@ class Json2(_Http):
         answer = self.post(f"/json/2/{model}/{method}", json.dumps(body).encode(), self._headers, where, timeout)
         if answer.status_code == 404 and "json" not in answer.headers.get("content-type", ""):
             if "X-Odoo-Database" in answer.text or "database" in answer.text:
-                raise WrongDatabase(f"{where}: {self.base} does not know the database {self._headers.get('X-Odoo-Database', '')!r}.\nCheck the database name (schema) of the Odoo connection.")
+                raise WrongDatabase(
+                    f"{where}: {self.base} does not know the database {self._headers.get('X-Odoo-Database', '')!r}.\n"
+                    "Check the database name (schema) of the Odoo connection."
+                )
             raise Unsupported(f"{where}: {self.base} has no JSON-2 interface: Odoo before 19, or not an Odoo.")
         data = self.json(answer, where)
         if answer.status_code >= 400:
@@ -213,7 +242,13 @@ class JsonRpc(_Http):
                 break
             args.append(keywords.pop(argument))
         secret = self._credentials.secret
-        return self._rpc(f"{model}.{method}", "object", "execute_kw", [self._credentials.database, self.uid, secret, model, method, args, {**keywords, "context": context}], timeout)
+        return self._rpc(
+            f"{model}.{method}",
+            "object",
+            "execute_kw",
+            [self._credentials.database, self.uid, secret, model, method, args, {**keywords, "context": context}],
+            timeout,
+        )
 
     def _rpc(self, where: str, service: str, method: str, args: list[Any], timeout: float | None) -> Any:
         body = {"jsonrpc": "2.0", "method": "call", "id": 1, "params": {"service": service, "method": method, "args": args}}
