@@ -48,7 +48,7 @@ def test_a_key_given_twice_is_refused(tmp_path: Path) -> None:
 
 
 def test_broken_yaml_points_at_the_line(tmp_path: Path) -> None:
-    assert "small_test.yaml:5:20: " in problem(write(tmp_path, project=PROJECT + "owners: {undecided: ]}\n"))
+    assert "small_test.yaml:5:21: " in problem(write(tmp_path, project=PROJECT + "owners: {undecided: ]}\n"))
 
 
 def test_an_unknown_source_suggests_the_nearest(tmp_path: Path) -> None:

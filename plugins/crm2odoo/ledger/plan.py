@@ -126,12 +126,15 @@ def plan_values(bundle: Bundle, name: str, custom: list[CustomColumn], target_id
     fields, waits = [], []
     types = {f: d.type for f, d in entity.fields.items()} | {c.field: c.type for c in custom if c.entity == name}
     for field, odoo_type in types.items():
+        declared = entity.fields.get(field)
+        if declared and declared.lines:
+            fields.append(_PlanField(field, _lines_sql(bundle, declared.lines)))
+            continue
         column = f"t.{quote(field)}"
         targets = referred(entity, field)
         absent = [t for t in targets if bundle.entities[t].create != "yes"]
         fields.append(_PlanField(field, _value_sql(column, str(odoo_type), absent, bundle)))
-        declared = entity.fields.get(field)
-        if declared and declared.on_missing == "hold" and odoo_type == "many2one":
+        if declared and declared.on_missing == "hold" and odoo_type in ("many2one", "many2one_reference"):
             waits += [_Wait(t, field) for t in targets]
     return {
         "entity": name, "fields": fields, "waits": waits, "create": entity.create, "unmatched": entity.unmatched, "target_id": target_id,
@@ -141,18 +144,25 @@ def plan_values(bundle: Bundle, name: str, custom: list[CustomColumn], target_id
 def referred(entity: Entity, field: str) -> list[str]:
     """Entities that a field may refer to."""
     declared = entity.fields.get(field)
-    if declared is None or declared.type not in ("many2one", "many2many") or declared.relation:
+    if declared is None or declared.type not in ("many2one", "many2many", "many2one_reference") or declared.relation:
         return []
     if declared.from_:
-        target = entity.inputs[declared.from_].entity
-        return [target] if target else []
+        return entity.inputs[declared.from_].targets
     words = set((declared.sql or "").replace("(", " ").replace(")", " ").replace(",", " ").replace("[", " ").replace("]", " ").split())
-    return [i.entity for n, i in entity.inputs.items() if i.entity and n in words]
+    return [t for n, i in entity.inputs.items() if n in words for t in i.targets]
+
+
+def _lines_sql(bundle: Bundle, name: str) -> str:
+    """JSON array of the lines of a record, in order: objects in the same form as ``vals``."""
+    line = bundle.entities[name]
+    pairs = ", ".join(f"{literal(f)}, {_value_sql(f'l.{quote(f)}', d.type, [], bundle)}" for f, d in line.fields.items())
+    table = f"{quote(bundle.project.project + '_target')}.{quote(name)}"
+    return f"(select coalesce(jsonb_agg(jsonb_build_object({pairs}) order by l.\"_seq\"), '[]'::jsonb) from {table} as l where l.\"_part_of\" = t.\"_xid\")"
 
 
 def _value_sql(column: str, odoo_type: str, absent: list[str], bundle: Bundle) -> str:
     """JSON of a value: dates as text in UTC, numbers without trailing zeros, references as xids."""
-    if odoo_type == "many2one" and absent:
+    if odoo_type in ("many2one", "many2one_reference") and absent:
         # A record that is left out on purpose (an owner left empty) leaves the field empty, and changes the hash when it appears.
         plan = f"{quote(bundle.project.project + '_target')}.\"plan\""
         names = ", ".join(literal(a) for a in absent)

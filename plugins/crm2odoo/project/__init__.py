@@ -4,11 +4,11 @@ from crm2odoo.project.bundle import Bundle, Feed, load_bundle, package_root, pro
 from crm2odoo.project.entity_file import CustomField, Entity, Input, Match, OdooField
 from crm2odoo.project.errors import ConfigError, Problem
 from crm2odoo.project.project_file import Project, StageLine
-from crm2odoo.project.source_file import Column, EntityMapping, FieldLine, Formats, Source, SourceObject
+from crm2odoo.project.source_file import Collect, Column, EntityMapping, FieldLine, Formats, Source, SourceObject
 from crm2odoo.project.yaml_file import YamlFile
 
 __all__ = [
-    "Bundle", "Column", "ConfigError", "CustomField", "Entity", "EntityMapping", "Feed", "FieldLine", "Formats", "Input",
+    "Bundle", "Collect", "Column", "ConfigError", "CustomField", "Entity", "EntityMapping", "Feed", "FieldLine", "Formats", "Input",
     "Match", "OdooField", "Problem", "Project", "Source", "SourceObject", "StageLine", "YamlFile", "load_bundle",
     "package_root", "project_names",
 ]

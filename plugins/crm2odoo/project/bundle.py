@@ -66,9 +66,14 @@ class Bundle:
                         fields[target_input] = line
                 yield Feed(name, number, mapping.model_copy(update={"fields": fields}))
 
-    @cached_property
+    @property
     def load_order(self) -> list[str]:
-        """Entities in the order in which they must be loaded: whatever is referred to comes first.
+        """Entities in the order in which they must be loaded. Parts are loaded with the records that they are lines of."""
+        return [name for name in self.build_order if self.entities[name].part_of is None]
+
+    @cached_property
+    def build_order(self) -> list[str]:
+        """All entities: whatever is referred to comes first, and lines before the record that holds them.
 
         An entity that refers to itself keeps its place; its own references are written in a second pass.
         """
@@ -81,7 +86,8 @@ class Bundle:
             if name in trail:
                 raise ConfigError([Problem(self.root, 0, 0, "load order", f"the entities refer to each other in a circle: {' → '.join((*trail, name))}")])
             entity = self.entities[name]
-            for other in sorted({*entity.references, *entity.after} & set(self.entities) - {name}):
+            parts = {n for n, e in self.entities.items() if e.part_of == name}
+            for other in sorted({*entity.references, *entity.after, *parts} & set(self.entities) - {name}):
                 visit(other, (*trail, name))
             state[name] = "done"
             order.append(name)
@@ -94,7 +100,7 @@ class Bundle:
     def mapping_hash(self) -> str:
         """sha256 over everything that decides what is loaded: source, entities, and the project's own choices."""
         project = self.project.model_dump(mode="json", by_alias=True)
-        for not_content in ("title", "connections", "pool", "documents", "approvers", "owner", "owner_url", "tags", "active", "sample", "export"):
+        for not_content in ("title", "locale", "connections", "pool", "documents", "approvers", "owner", "owner_url", "tags", "active", "sample", "export"):
             project.pop(not_content)
         content = {
             "project": project,
@@ -155,7 +161,8 @@ def _entities_of(root: Path, source_yaml: YamlFile, source: Source) -> tuple[dic
                 problems.append(source_yaml.problem(where, f"there is no entity {name!r}", f"did you mean {close[0]!r}?" if close else ""))
                 return None
             entities[name] = _entity(root, path)
-            for other in sorted(entities[name].references):
+            lines = {f.lines for f in entities[name].fields.values() if f.lines}
+            for other in sorted(entities[name].references | lines):
                 load(other, where)
         return entities[name]
 

@@ -13,7 +13,7 @@ InputType = Literal[
 ]
 OdooType = Literal[
     "char", "text", "html", "integer", "float", "monetary", "boolean", "date", "datetime", "selection", "many2one",
-    "many2many", "binary",
+    "many2many", "one2many", "many2one_reference", "binary",
 ]
 
 
@@ -22,6 +22,7 @@ class Input(Strict):
 
     type: InputType = "text"
     entity: Identifier | None = Field(None, description="For `ref` and `refs`: the entity referred to.")
+    entities: list[Identifier] = Field([], description="For a `ref` that may go to several entities, the first that has the key wins; expressions may use `<input>_model`.")
     required: bool = Field(False, description="Without it the record is held.")
     bring_fields: list[str] = Field([], description="For `ref`: fields of the record referred to, as they go to Odoo; used like `bring`.")
     bring: list[Identifier] = Field([], description="For `ref`: inputs of the record referred to that expressions may use as `<input>_<name>`.")
@@ -29,9 +30,16 @@ class Input(Strict):
 
     @model_validator(mode="after")
     def _reference(self) -> Input:
-        if (self.type in ("ref", "refs")) != (self.entity is not None):
+        if (self.type in ("ref", "refs")) != bool(self.targets):
             raise ValueError("`entity` goes with the types `ref` and `refs`, and only with them")
+        if self.entities and (self.entity or self.type != "ref" or self.bring or self.bring_fields):
+            raise ValueError("`entities` stands alone, with the type `ref`, and brings nothing along")
         return self
+
+    @property
+    def targets(self) -> list[str]:
+        """Entities that the input may refer to."""
+        return [self.entity] if self.entity else self.entities
 
 
 class OdooField(Strict):
@@ -42,6 +50,7 @@ class OdooField(Strict):
     value: str | int | float | bool | None = Field(None, description="A constant.")
     sql: str | None = Field(None, description="A PostgreSQL expression over the inputs; references are xids.")
     names: list[str] = Field([], description="Names in other versions of Odoo; the first that the target has is used. The key itself comes first.")
+    lines: Identifier | None = Field(None, description="For `one2many`: the entity whose records are written as lines of this one.")
     relation: str | None = Field(None, description="For a reference to a record of Odoo itself: its model, with `xml_ids` as the values.")
     send_empty: bool = Field(False, description="Send False when empty: Odoo would fill in something else.")
     on_missing: Literal["hold", "empty"] = Field("empty", description="When the record referred to is not loaded: hold this one, or leave the field empty and say so.")
@@ -52,8 +61,10 @@ class OdooField(Strict):
 
     @model_validator(mode="after")
     def _one_source(self) -> OdooField:
-        if sum(x is not None for x in (self.from_, self.sql)) + ("value" in self.model_fields_set) != 1:
-            raise ValueError("give exactly one of `from`, `value` and `sql`")
+        if (self.lines is not None) != (self.type == "one2many"):
+            raise ValueError("`lines` goes with the type `one2many`, and only with it")
+        if sum(x is not None for x in (self.from_, self.sql, self.lines)) + ("value" in self.model_fields_set) != 1:
+            raise ValueError("give exactly one of `from`, `value`, `sql` and `lines`")
         return self
 
 
@@ -75,6 +86,7 @@ class Match(Strict):
     domain: list[Any] = []
     archived: bool = True
     lang: str = "en_US"
+    duplicates: Literal["ask", "first"] = Field("ask", description="Several records of Odoo with one key: a person decides, or the first one serves (labels only).")
 
 
 class Skip(Strict):
@@ -93,6 +105,7 @@ class Entity(Strict):
     title: str
     about: str = ""
     requires: list[str] = Field([], description="Odoo modules without which the entity cannot be loaded.")
+    part_of: Identifier | None = Field(None, description="Written as lines of this entity, within its records; its input of that name refers to the record.")
     after: list[Identifier] = Field([], description="Entities loaded earlier, besides those referred to.")
     inputs: dict[Identifier, Input]
     identity: list[Identifier] = Field([], description="Inputs that tell records apart (normalised). None: each source row is a record of its own.")
@@ -117,6 +130,8 @@ class Entity(Strict):
         for name in self.identity:
             if name not in self.inputs:
                 raise ValueError(f"identity names {name!r}, which is no input")
+        if self.part_of and self.part_of not in self.inputs:
+            raise ValueError(f"a part of {self.part_of!r} needs an input of that name")
         for name, value in self.inputs.items():
             if (value.bring or value.bring_fields) and value.type != "ref":
                 raise ValueError(f"inputs.{name}: `bring` goes with the type `ref`")
@@ -135,4 +150,4 @@ class Entity(Strict):
     @property
     def references(self) -> set[str]:
         """Entities that this one refers to, itself included when it does."""
-        return {i.entity for i in self.inputs.values() if i.entity}
+        return {t for i in self.inputs.values() for t in i.targets} - {self.part_of}

@@ -70,6 +70,7 @@ class Project(Strict):
     active: bool = True
     target: Literal["self_hosted", "odoo_sh", "online"] = "self_hosted"
     timezone: str = Field("UTC", description="IANA name; naive times of the export are in this zone.")
+    locale: str = Field("en_US", description="How documents write numbers and dates, as in `de_DE` or `en_GB`.")
     currency: str = Field("USD", description="ISO code of amounts without one.")
     formats: Formats | None = Field(None, description="Overrides the source's formats as a whole.")
     connections: Connections = Connections()

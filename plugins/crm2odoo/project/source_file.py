@@ -52,8 +52,19 @@ def _short_input(value: object) -> object:
     return {"from": value} if isinstance(value, str) else value
 
 
+class Collect(Strict):
+    """Rows of another object, gathered into one text per row of this one."""
+
+    object: Identifier
+    by: list[Identifier] = Field(description="Columns of that object that hold this object's key, in its order.")
+    sql: str = Field(description="A PostgreSQL expression over that object's clean columns: the text of one row.")
+    when: str | None = Field(None, description="A PostgreSQL condition over that object's clean columns.")
+    order: str = Field(description="A PostgreSQL expression: the order of the rows.")
+    separator: str = "\n"
+
+
 class FieldLine(Strict):
-    """Where one input of an entity comes from: exactly one of `from`, `value`, `sql`, `keys`.
+    """Where one input of an entity comes from: exactly one of `from`, `value`, `sql`, `keys`, `collect`.
 
     For a reference the result is compared with the natural key of the entity referred to, or, with `object`, with the source
     key of that object's rows.
@@ -63,14 +74,15 @@ class FieldLine(Strict):
     value: str | int | float | bool | None = Field(None, description="A constant.")
     sql: str | None = Field(None, description="A PostgreSQL expression over the object's clean columns.")
     keys: list[FieldLineShort] | None = Field(None, description="For a reference: the parts of a key that has more than one.")
+    collect: Collect | None = None
     object: Identifier | None = Field(None, description="For a reference: the value is the source key of this object.")
     by: list[Identifier] | None = Field(None, description="With `object`: the columns of that object that the value is compared with, instead of its key. Two rows with one value are no answer.")
     or_else: FieldLineShort | None = Field(None, description="Tried when this one is empty or finds no record.")
 
     @model_validator(mode="after")
     def _one_source(self) -> FieldLine:
-        if sum(x is not None for x in (self.from_, self.value, self.sql, self.keys)) != 1:
-            raise ValueError("give exactly one of `from`, `value`, `sql` and `keys`")
+        if sum(x is not None for x in (self.from_, self.value, self.sql, self.keys, self.collect)) != 1:
+            raise ValueError("give exactly one of `from`, `value`, `sql`, `keys` and `collect`")
         return self
 
 

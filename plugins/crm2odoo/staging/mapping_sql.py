@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from crm2odoo.project import Bundle, Entity, Feed, FieldLine, Input, SourceObject
+from crm2odoo.project import Bundle, Collect, Entity, Feed, FieldLine, Input, SourceObject
 from crm2odoo.staging.render import expression, literal, quote
 
 # Types whose clean column has a companion that holds the comparable form.
@@ -19,7 +19,7 @@ SQL_TYPES = {
 }
 ODOO_SQL_TYPES = {
     "char": "text", "text": "text", "html": "text", "selection": "text", "many2one": "text", "binary": "text", "integer": "bigint",
-    "float": "numeric", "monetary": "numeric", "boolean": "boolean", "date": "date", "datetime": "timestamp", "many2many": "text[]",
+    "float": "numeric", "monetary": "numeric", "boolean": "boolean", "date": "date", "datetime": "timestamp", "many2many": "text[]", "many2one_reference": "text",
 }
 
 
@@ -78,10 +78,7 @@ class FeedWriter:
         self.constants = {"default_team": bundle.project.default_team, "project_currency": bundle.project.currency}
 
     def _expression(self, text: str) -> str:
-        columns = list(self.object.columns)
-        companions = [f"{n}__key" for n, c in self.object.columns.items() if c.type in (*KEYED, "name", "enum")]
-        companions += [f"{n}__currency" for n, c in self.object.columns.items() if c.type == "money"]
-        names = [*columns, *companions, *(["each"] if self.feed.mapping.each else [])]
+        names = [*_expression_names(self.object), *(["each"] if self.feed.mapping.each else [])]
         return expression(text, names, alias="c", constants=self.constants, renamed={"each": 'e."value"'})
 
     def raw(self, line: FieldLine) -> tuple[str, str]:
@@ -92,7 +89,21 @@ class FeedWriter:
             return f"c.{quote(line.from_)}", self.object.columns[line.from_].type
         if line.sql is not None:
             return self._expression(line.sql), "sql"
+        if line.collect is not None:
+            return self._collected(line.collect), "sql"
         return literal(line.value), "sql"
+
+    def _collected(self, collect: Collect) -> str:
+        project, other = self.bundle.project.project, self.bundle.source.objects[collect.object]
+
+        def over(text: str) -> str:
+            return expression(text, _expression_names(other), alias="m", constants=self.constants)
+
+        key = " || chr(31) || ".join(f"m.{quote(c)}" for c in collect.by)
+        condition = f" and {over(collect.when)}" if collect.when else ""
+        table = f"{quote(project + '_clean')}.{quote(collect.object)}"
+        gathered = f"string_agg({over(collect.sql)}, {literal(collect.separator)} order by {over(collect.order)}, m.\"_file\", m.\"_rec\")"
+        return f"(select {gathered} from {table} as m where m.\"_status\" = 'valid' and {key} = c.\"_key\"{condition})"
 
     def comparable(self, line: FieldLine, like: str | None = None) -> str:
         """SQL of the comparable form of a line's value; ``like``: the type of the column that it is compared with."""
@@ -175,8 +186,7 @@ class FeedWriter:
 
     def _input(self, name: str, declared: Input, line: FieldLine | None, steps: int) -> list[tuple[str, str]]:
         if declared.type == "ref":
-            assert declared.entity is not None
-            keys = self.reference(self.bundle.entities[declared.entity], line) if line else []
+            keys = self.reference(self.bundle.entities[declared.targets[0]], line) if line else []
             keys += ["null"] * (steps - len(keys))
             return [(f"{name}__{n}", f"({sql})::text") for n, sql in enumerate(keys, 1)]
         if declared.type == "refs":
@@ -185,6 +195,13 @@ class FeedWriter:
         if declared.type in KEYED:
             columns.append((f"{name}__key", f"({self.comparable(line)})::text" if line else "null::text"))
         return columns
+
+
+def _expression_names(source_object: SourceObject) -> list[str]:
+    """Columns that an expression over the clean rows of an object may use."""
+    names = list(source_object.columns)
+    names += [f"{n}__key" for n, c in source_object.columns.items() if c.type in (*KEYED, "name", "enum")]
+    return names + [f"{n}__currency" for n, c in source_object.columns.items() if c.type == "money"]
 
 
 def _comparable_column(alias: str, name: str, source_object: SourceObject) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from crm2odoo.project import Bundle, Entity, Feed, FieldLine, StageLine
@@ -40,11 +40,11 @@ def build_target(ws: Workspace, export_id: str) -> dict[str, int]:
     with ws.connect() as connection:
         custom = custom_columns(ws, connection, export_id)
         ws.run(connection, "target/1_lookup.sql.j2")
-        for name in ws.bundle.load_order:
+        for name in ws.bundle.build_order:
             ws.run(connection, "target/2_identity.sql.j2", **identity_values(ws.bundle, name, custom))
         connection.execute(ws.sql("create index on {target}.lookup (entity, key); create index on {target}.member (object, file_no, rec)"))
         connection.execute(ws.sql("analyze {target}.lookup"))
-        for name in ws.bundle.load_order:
+        for name in ws.bundle.build_order:
             ws.run(connection, "target/3_record.sql.j2", **record_values(ws.bundle, name, custom))
             counts[name] = _check_xids(ws, connection, name)
     return counts
@@ -126,7 +126,7 @@ def _compared_columns(bundle: Bundle, entity: str) -> dict[str, list[list[str]]]
     for other in bundle.entities:
         for feed in bundle.feeds(other):
             for name, line in feed.mapping.fields.items():
-                if bundle.entities[other].inputs[name].entity != entity:
+                if entity not in bundle.entities[other].inputs[name].targets:
                     continue
                 for step in _steps(line):
                     if step.object and step.by and step.by not in found.setdefault(step.object, []):
@@ -200,6 +200,7 @@ class _Reference:
     bring: list[str]
     bring_fields: list[str]
     joined: bool
+    models: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -215,10 +216,10 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
     one, many, plain = [], [], []
     for input_name, declared in entity.inputs.items():
         if declared.type == "ref":
-            assert declared.entity is not None
             steps = max((len(_steps(f.mapping.fields[input_name])) for f in feeds if input_name in f.mapping.fields), default=1)
-            joined = bool(declared.bring) or bundle.entities[declared.entity].skip is not None
-            one.append(_Reference(input_name, declared.entity, steps, declared.bring, declared.bring_fields, joined))
+            joined = bool(declared.bring) or (declared.entity is not None and bundle.entities[declared.entity].skip is not None)
+            models = {t: bundle.entities[t].model for t in declared.entities}
+            one.append(_Reference(input_name, declared.targets[0], steps, declared.bring, declared.bring_fields, joined, models))
         elif declared.type == "refs":
             assert declared.entity is not None
             many.append(_Reference(input_name, declared.entity, 1, [], [], False))
@@ -226,11 +227,13 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
             plain.append(input_name)
     own = sorted({c.field for c in custom if c.entity == name})
     constants = {"default_team": bundle.project.default_team, "project_currency": bundle.project.currency}
-    names = [*entity.inputs, *(f"{r.name}_{b}" for r in one for b in [*r.bring, *r.bring_fields])]
+    names = [*entity.inputs, *(f"{r.name}_{b}" for r in one for b in [*r.bring, *r.bring_fields, *(["model"] if r.models else [])])]
     let = [(n, expression(sql, names, alias="b", constants=constants)) for n, sql in entity.let.items()]
     names += entity.let
     fields = []
     for field_name, declared_field in entity.fields.items():
+        if declared_field.lines:
+            continue
         sql_type = ODOO_SQL_TYPES[declared_field.type]
         if declared_field.from_:
             sql = f"b.{quote(declared_field.from_)}"
@@ -242,6 +245,7 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
     fields += [_Column(f, f"b.{quote(f)}") for f in own if f not in entity.fields]
     return {
         "entity": name, "one": one, "many": many, "plain": [*plain, *own], "fields": fields, "let": let,
+        "part_of": entity.part_of,
         "required": [n for n, i in entity.inputs.items() if i.required],
         "order": expression(entity.order, names, alias="b") if entity.order else None,
     }
