@@ -30,8 +30,9 @@ def generate(source: str, out: Path, *, leads: int | None = None, seed: int = SE
     leads = leads or LEADS[source]
     module = importlib.import_module(f"generator.{source}")
     folder = out / source / ("delta" if delta else "export")
-    if folder.exists():
-        shutil.rmtree(folder)
+    for old in (folder, folder.with_name(f"{folder.name}_json")):
+        if old.exists():
+            shutil.rmtree(old)
     truth = Truth({"source": source, "seed": seed, "leads": leads, "messy": messy, "export": "delta" if delta else "first", **module.ABOUT})
     export = Export(folder, truth, messy=messy, delta=delta)
     module.write(export, seed, leads)

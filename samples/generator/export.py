@@ -125,7 +125,7 @@ class Table:
             self._warned[kind] += 1
         if len(self._planted) < LISTED:
             entry = {"record": self.records, "kind": kind, "outcome": outcome, "key": key or str(cells[self.key])}
-            self._planted.append({**entry, "into": into} if into else entry)
+            self._planted.append({**entry, "into": str(into)} if into else entry)
 
     def changed(self, cells: Sequence[Any], **values: Any) -> list[Any]:
         """A copy of ``cells`` with other values; names are headers with ``_`` for blanks (and ``__`` for ``#``)."""
@@ -198,19 +198,21 @@ class Export:
         return count + (max(1, count // 40) if self.delta else 0)
 
     def deliver(
-        self, table: Table, count: int, make: Maker, plants: Sequence[Plant] = (), *, can_vanish: bool = True
+        self, table: Table, count: int, make: Maker, plants: Sequence[Plant] = (), *, can_vanish: bool = True, begin: int = 0, end: int | None = None
     ) -> Iterator[tuple[int, list[Any]]]:
         """Write records 0 to ``count - 1`` and the planted rows among them; yields (index, cells) of each record that is not planted.
 
         ``make(index, changed)`` gives the cells; in a delta one record in 29 is made with ``changed`` True and must differ,
         one in 31 vanishes, and some come. A plant is called as ``plant(index, cells)`` with the record before it: every
-        plant at least once, all together ``messy`` of the rows, none when ``messy`` is 0.
+        plant at least once, all together ``messy`` of the rows, none when ``messy`` is 0. ``begin`` and ``end`` give one
+        of several partial files; the last one has no end.
         """
-        wanted = len(plants) * max(1, round(count * self.messy / len(plants))) if plants and self.messy and count else 0
+        span = (end or count) - begin
+        wanted = len(plants) * max(1, round(span * self.messy / len(plants))) if plants and self.messy and span else 0
         planted = 0
         notes = self.changes.of(table.object) if self.delta else None
-        for index in range(self.total(count)):
-            due = -(-(index + 1) * wanted // count) if index < count and wanted else planted
+        for index in range(begin, end or self.total(count)):
+            due = (index - begin + 1) * wanted // span if index < count and wanted else planted
             fate = "same"
             if notes is not None and due == planted:
                 fate = "added" if index >= count else "changed" if index % 29 == 17 else "vanished" if can_vanish and index % 31 == 23 else "same"
