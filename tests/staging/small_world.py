@@ -67,7 +67,7 @@ ENTITIES = {
     "stage": """
         model: crm.stage
         title: Stages
-        inputs: {pipeline: {type: name}, stage: {type: name, required: true}, team: {type: ref, entity: team}, outcome: {}, label: {}, probability: {type: number}, lost_reason: {}}
+        inputs: {pipeline: {type: name}, stage: {type: name, required: true}, team: {type: ref, entity: team}, outcome: {}, label: {}, probability: {type: number}, sequence: {type: integer}, lost_reason: {}}
         identity: [pipeline, stage]
         skip: {when: "outcome = 'lost'", reason: lost is a state}
         fields: {name: {type: char, sql: "coalesce(label, stage)"}, is_won: {type: boolean, sql: "outcome = 'won'"}, team_ids: {type: many2many, sql: "array[team]"}}

@@ -154,7 +154,7 @@ def infer_type(row: dict[str, Any], known: Column | None, header: str) -> str:
         return "text" if row["longest"] > 200 else "char"
     if row["booleans"] == filled and row["distinct"] <= 2 * 2:
         return "boolean"
-    if row["numbers"] == filled and not row["leading_zeros"] and not LOOKS_LIKE_A_NAME.search(header):
+    if row["numbers"] == filled and not row["leading_zeros"] and not LOOKS_LIKE_A_NAME.search(header.replace("_", " ")):
         return "integer" if row["integers"] == filled else "float"
     for counted, kind in (("dates", "date"), ("slash_dates", "date"), ("datetimes", "datetime")):
         if row[counted] == filled:
