@@ -59,4 +59,4 @@ class DumpedTable(Table):
             write([cell(value) for value in values])
             dump.row(array, keys, values)
 
-        self._write = both
+        self._write = both  # the same call for both files

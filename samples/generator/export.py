@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -106,7 +106,7 @@ class Table:
         for line in preamble:
             self._file.write(line + newline)
         writer = csv.writer(self._file, delimiter=separator, lineterminator=newline)
-        self._write = writer.writerow
+        self._write: Callable[[Iterable[Any]], Any] = writer.writerow
         self._write(self.header)
 
     def row(self, cells: Sequence[Any]) -> None:

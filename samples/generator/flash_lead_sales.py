@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
+from itertools import pairwise
 from typing import Any
 
+from .account import Account, Cells, Value
 from .attachments import digest, pdf
 from .chance import Chance
 from .clock import DAY, EXPORTED, business_moment, iso_utc, moment, to_utc, us_date, us_time
@@ -102,19 +104,17 @@ def variant(name: str) -> str:
     return f" {unicodedata.normalize('NFD', name).upper().replace(' ', '  ')}"
 
 
-class FlashLeadSales:
-    """One export. ``leads`` is its number of leads; everything else grows with it."""
+class FlashLeadSales(Account):
+    source = "flash_lead_sales"
+    emails = tuple(f"{local}@{SELLER}" for _, local, _, _ in MEMBERS)
+    gone = GONE
 
     def __init__(self, export: Export, seed: int, leads: int) -> None:
-        self.export, self.truth, self.seed = export, export.truth, seed
-        self.leads, self.companies, self.contacts = leads, max(4, leads // 3), max(6, leads * 3 // 4)
+        super().__init__(export, seed, leads)
+        self.companies, self.contacts = max(4, leads // 3), max(6, leads * 3 // 4)
         self.deals, self.invoices = max(4, leads * 2 // 3), max(2, leads * 5 // 24)
         self.threads = min(max(2, leads // 15), 2000)
         self.world = World()
-        self.emails = [f"{local}@{SELLER}" for _, local, _, _ in MEMBERS]
-        self.spare = 0
-        self.fact: Any = None
-        self.rejected: dict[str, str] = {}  # object: key of a row that a correct migration rejects
 
     def write(self) -> None:
         self.write_setup()
@@ -126,24 +126,6 @@ class FlashLeadSales:
         self.write_threads()
         self.write_log()
         self.write_inventory()
-
-    def chance(self, object: str) -> Chance:
-        return Chance(self.seed, "flash_lead_sales", object)
-
-    def spare_id(self) -> str:
-        """An id for a planted row: rows that came out of an older list bear such ids."""
-        self.spare += 1
-        return f"IMP-{self.spare:05d}"
-
-    def owner(self, chance: Chance) -> str:
-        """Mostly a team member, sometimes in another spelling, somebody who left, or nobody."""
-        draw = chance.random()
-        if draw < 0.06:
-            return ""
-        if draw < 0.09:
-            return GONE
-        email = self.emails[int(draw * 997) % len(self.emails)]
-        return email if draw < 0.97 else f" {email.title()}"
 
     # -- set-up ---------------------------------------------------------------------------------------------------
 
@@ -197,7 +179,7 @@ class FlashLeadSales:
         table = self.export.table("company", "companies.csv", header)
         chance = self.chance("company")
 
-        def make(i: int, changed: bool) -> list[Any]:
+        def make(i: int, changed: bool) -> Cells:
             company, draw = self.world.company(i), chance.at(i)
             website = ("https://www.{}/", "{}", "http://{}", "www.{}", "")[i % 5].format(company.domain) if i % 5 < 4 else ""
             place = company.place
@@ -217,25 +199,15 @@ class FlashLeadSales:
                 us_date(business_moment(draw.random())),
             ]
 
-        def same_name(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Company_ID=self.spare_id(), Company_Name=variant(cells[1]), Phone=""), "merged", "merged", into=cells[0])
-
-        def copy(i: int, cells: list[Any]) -> None:
-            table.plant(cells, "exact_duplicate", "exact_duplicate", into=cells[0])
-
-        def nameless(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Company_ID=self.spare_id(), Company_Name=""), "missing_required", "rejected")
-
-        def other_content(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Company_Name=f"{cells[1]} (old)", Phone="(617) 555-0199"), "id_conflict", "rejected")
-
-        def lost_comma(i: int, cells: list[Any]) -> None:
-            table.plant([self.spare_id(), f"{cells[1]} {cells[2]}", *cells[3:]], "field_count", "rejected")
-
+        plants = [
+            self.merged(table, {"Company Name": lambda c: variant(c[1]), "Phone": ""}, by="Company Name"),
+            self.copy(table),
+            self.bad(table, "missing_required", {"Company Name": ""}),
+            self.conflict(table, {"Company Name": lambda c: f"{c[1]} (old)", "Phone": "(617) 555-0199"}),
+            self.cut(table, 12),
+        ]
         with table:
-            for _, cells in self.export.deliver(
-                table, self.companies, make, [same_name, copy, nameless, other_content, lost_comma], can_vanish=False
-            ):
+            for _, cells in self.export.deliver(table, self.companies, make, plants, can_vanish=False):
                 self.truth.count("company", "by_industry", cells[3])
                 self.truth.count("company", "by_country", cells[10])
             table.non_record("")
@@ -269,7 +241,7 @@ class FlashLeadSales:
         chance = self.chance("contact")
         link: list[Any] = [None]
 
-        def make(i: int, changed: bool) -> list[Any]:
+        def make(i: int, changed: bool) -> Cells:
             who, number, email = self.contact(i)
             draw = chance.at(i)
             company = self.world.company(number if number is not None else i)
@@ -297,50 +269,33 @@ class FlashLeadSales:
                 us_time(EXPORTED + 3 * DAY if changed else min(updated, EXPORTED)),
             ]
 
-        def tally(cells: list[Any], company: str | None) -> None:
+        def tally(cells: Cells, company: str | None) -> None:
             self.truth.link("contact_company", cells[0], company)
 
-        def same_email(i: int, cells: list[Any]) -> None:
-            if "@" not in cells[2]:
-                return copy(i, cells)
-            table.plant(
-                table.changed(
-                    cells, Contact_ID=self.spare_id(), Contact_Name=f"{cells[1]} (mobile)", Email=cells[2].removeprefix("mailto:").title(), Phone=""
-                ),
-                "merged",
-                "merged",
-                into=cells[0],
-            )
-
-        def copy(i: int, cells: list[Any]) -> None:
-            table.plant(cells, "exact_duplicate", "exact_duplicate", into=cells[0])
-
-        def nameless(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Contact_ID=self.spare_id(), Contact_Name="", Email=""), "missing_required", "rejected")
-
-        def other_content(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Contact_Name="Wrong Person", Email="wrong.person@example.com"), "id_conflict", "rejected")
-
-        def unknown_company(i: int, cells: list[Any]) -> None:
-            new = table.changed(cells, Contact_ID=self.spare_id(), Email=f"lost{self.spare}@example.org", Company=f"Nowhere Holdings {self.spare}")
-            table.plant(new, "orphan", "valid", warning=True)
-            tally(new, None)
-
-        def odd_email(i: int, cells: list[Any]) -> None:
-            new = table.changed(cells, Contact_ID=self.spare_id(), Email="call the office")
-            table.plant(new, "invalid_email", "valid", warning=True)
-            tally(new, link[0])
-
-        def two_emails(i: int, cells: list[Any]) -> None:
-            number = self.spare_id()
-            new = table.changed(cells, Contact_ID=number, Email=f'"{cells[1]}" <first{self.spare}@example.com>; second{self.spare}@example.com')
-            table.plant(new, "several_emails", "valid", warning=True)
-            tally(new, link[0])
-
-        def lost_delimiter(i: int, cells: list[Any]) -> None:
-            table.plant([self.spare_id(), *cells[1:8]], "field_count", "rejected")
-
-        plants = [same_email, copy, nameless, other_content, unknown_company, odd_email, two_emails, lost_delimiter]
+        plants = [
+            self.merged(
+                table,
+                {"Contact Name": lambda c: f"{c[1]} (mobile)", "Email": lambda c: c[2].removeprefix("mailto:").title(), "Phone": ""},
+                by="Email",
+            ),
+            self.copy(table),
+            self.bad(table, "missing_required", {"Contact Name": "", "Email": ""}),
+            self.conflict(table, {"Contact Name": "Wrong Person", "Email": "wrong.person@example.com"}),
+            self.odd(
+                table,
+                "orphan",
+                lambda c: tally(c, None),
+                {"Email": lambda c: f"lost{self.spare}@example.org", "Company": lambda c: f"Nowhere Holdings {self.spare}"},
+            ),
+            self.odd(table, "invalid_email", lambda c: tally(c, link[0]), {"Email": "call the office"}),
+            self.odd(
+                table,
+                "several_emails",
+                lambda c: tally(c, link[0]),
+                {"Email": lambda c: f'"{c[1]}" <first{self.spare}@example.com>; second{self.spare}@example.com'},
+            ),
+            self.cut(table, 8),
+        ]
         with table:
             for _, cells in self.export.deliver(table, self.contacts, make, plants, can_vanish=False):
                 tally(cells, link[0])
@@ -400,7 +355,7 @@ class FlashLeadSales:
         tag_cells = {tag: f'"{tag}"' if "," in tag else tag for tag in TAGS}
         truth = self.truth
 
-        def make(i: int, changed: bool) -> list[Any]:
+        def make(i: int, changed: bool) -> Cells:
             pipeline, path, draw = self.history(i, changed)
             known = i % 5 < 2
             if known:
@@ -442,7 +397,7 @@ class FlashLeadSales:
                 us_date(path[0][0] + 9 * DAY) if len(path) > 2 else "",
             ]
 
-        def tally(cells: list[Any]) -> None:
+        def tally(cells: Cells) -> None:
             pipeline, stage, owner, tags, source, value = self.fact
             truth.count("lead", "by_stage", f"{pipeline} / {stage}")
             truth.count("lead", "by_owner", owner)
@@ -452,46 +407,27 @@ class FlashLeadSales:
             if value is not None:
                 truth.add("lead", "value_by_currency", "USD", value)
 
-        def copy(i: int, cells: list[Any]) -> None:
-            table.plant(cells, "exact_duplicate", "exact_duplicate", into=cells[0])
-
-        def nameless(i: int, cells: list[Any]) -> None:
-            self.rejected["lead"] = self.spare_id()
-            table.plant(table.changed(cells, Lead_ID=self.rejected["lead"], Lead_Name=""), "missing_required", "rejected")
-
-        def other_content(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Lead_Name=f"{cells[1]} (2nd entry)", Status="New", Notes="typed in twice"), "id_conflict", "rejected")
-
-        def no_number(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Lead_ID=self.spare_id(), Estimated_Value=("TBD", "≈ 5k", "ask Ben")[i % 3]), "bad_amount", "rejected")
-
-        def kept(cells: list[Any], warning: str, **values: str) -> None:
-            table.plant(table.changed(cells, Lead_ID=self.spare_id(), **values), warning, "valid", warning=True)
-            tally(cells)
-
-        def vague_date(i: int, cells: list[Any]) -> None:
-            kept(cells, "bad_optional_date", Created="last spring")
-
-        def other_order(i: int, cells: list[Any]) -> None:
-            kept(cells, "date_order_flipped", Created="25/04/2024 9:15 AM")
-
-        def odd_email(i: int, cells: list[Any]) -> None:
-            kept(cells, "invalid_email", Email="maria@@example")
-
-        def fewer(i: int, cells: list[Any]) -> None:
-            table.plant([self.spare_id(), *cells[1:11]], "field_count", "rejected")
-
-        def more(i: int, cells: list[Any]) -> None:
+        def more(i: int, cells: Cells) -> None:
             table.plant([self.spare_id(), *cells[1:], "please call", "back"], "field_count", "rejected")
 
-        def trailing_commas(i: int, cells: list[Any]) -> None:
+        def trailing_commas(i: int, cells: Cells) -> None:
             table.plant([self.spare_id(), *cells[1:], "", ""], "surplus_empty_fields", "valid", warning=True)
             tally(cells)
 
+        plants = [
+            self.copy(table),
+            self.bad(table, "missing_required", {"Lead Name": ""}, remember="lead"),
+            self.conflict(table, {"Lead Name": lambda c: f"{c[1]} (2nd entry)", "Status": "New", "Notes": "typed in twice"}),
+            self.bad(table, "bad_amount", {"Estimated Value": lambda c: ("TBD", "≈ 5k", "ask Ben")[self.spare % 3]}),
+            self.odd(table, "bad_optional_date", tally, {"Created": "last spring"}),
+            self.odd(table, "date_order_flipped", tally, {"Created": "25/04/2024 9:15 AM"}),
+            self.odd(table, "invalid_email", tally, {"Email": "maria@@example"}),
+            self.cut(table, 11),
+            more,
+            trailing_commas,
+        ]
         with table:
-            for _, cells in self.export.deliver(
-                table, self.leads, make, [copy, nameless, other_content, no_number, vague_date, other_order, odd_email, fewer, more, trailing_commas]
-            ):
+            for _, cells in self.export.deliver(table, self.leads, make, plants):
                 tally(cells)
 
     # -- deals and invoices ---------------------------------------------------------------------------------------
@@ -565,7 +501,7 @@ class FlashLeadSales:
         self._deal_chance = self.chance("deal")
         truth = self.truth
 
-        def make(i: int, changed: bool) -> list[Any]:
+        def make(i: int, changed: bool) -> Cells:
             deal = self.deal(i, changed)
             who, number, email = self.contact(deal["contact"])
             company = self.world.company(number) if number is not None else None
@@ -599,7 +535,7 @@ class FlashLeadSales:
                 ("North", "South", "Coast", "")[i % 4],
             ]
 
-        def tally(cells: list[Any], *, amount: int | None = None, company: bool = True, contact: bool = True) -> None:
+        def tally(cells: Cells, *, amount: int | None = None, company: bool = True, contact: bool = True) -> None:
             deal, contact_id, company_id, lead_id = self.fact
             cents = deal["amount"] if amount is None else amount
             truth.count("deal", "by_stage", f"{deal['pipeline']} / {deal['stage']}")
@@ -616,47 +552,22 @@ class FlashLeadSales:
             truth.link("deal_company", cells[0], company_id if company else None)
             truth.link("deal_lead", cells[0], lead_id)
 
-        def copy(i: int, cells: list[Any]) -> None:
-            table.plant(cells, "exact_duplicate", "exact_duplicate", into=cells[0])
-
-        def no_number(i: int, cells: list[Any]) -> None:
-            self.rejected["deal"] = self.spare_id()
-            table.plant(table.changed(cells, Deal_ID=self.rejected["deal"], Amount="TBD"), "bad_amount", "rejected")
-
-        def no_date(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Deal_ID=self.spare_id(), Close_Date="when the roof is done"), "bad_date", "rejected")
-
-        def stageless(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Deal_ID=self.spare_id(), Stage=""), "missing_required", "rejected")
-
-        def other_content(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Deal_Name="Old copy", Amount="$1.00"), "id_conflict", "rejected")
-
-        def fewer(i: int, cells: list[Any]) -> None:
-            table.plant([self.spare_id(), *cells[1:9]], "field_count", "rejected")
-
-        def unknown_parents(i: int, cells: list[Any]) -> None:
-            new = table.changed(
-                cells,
-                Deal_ID=self.spare_id(),
-                Company=f"Nowhere Holdings {self.spare}",
-                Contact="Nobody Known",
-                Contact_Email=f"nobody{self.spare}@example.org",
-            )
-            table.plant(new, "orphan", "valid", warning=True)
-            tally(new, company=False, contact=False)
-
-        def short_amount(i: int, cells: list[Any]) -> None:
-            new = table.changed(cells, Deal_ID=self.spare_id(), Amount="$12.5K")
-            table.plant(new, "amount_suffix", "valid")
-            tally(new, amount=1_250_000)
-
-        def credit(i: int, cells: list[Any]) -> None:
-            new = table.changed(cells, Deal_ID=self.spare_id(), Amount="($450.00)")
-            table.plant(new, "negative_amount", "valid", warning=True)
-            tally(new, amount=-45_000)
-
-        plants = [copy, no_number, no_date, stageless, other_content, fewer, unknown_parents, short_amount, credit]
+        nobody: dict[str, Value] = {
+            "Company": lambda c: f"Nowhere Holdings {self.spare}",
+            "Contact": "Nobody Known",
+            "Contact Email": lambda c: f"nobody{self.spare}@example.org",
+        }
+        plants = [
+            self.copy(table),
+            self.bad(table, "bad_amount", {"Amount": "TBD"}, remember="deal"),
+            self.bad(table, "bad_date", {"Close Date": "when the roof is done"}),
+            self.bad(table, "missing_required", {"Stage": ""}),
+            self.conflict(table, {"Deal Name": "Old copy", "Amount": "$1.00"}),
+            self.cut(table, 9),
+            self.odd(table, "orphan", lambda c: tally(c, company=False, contact=False), nobody),
+            self.odd(table, "amount_suffix", lambda c: tally(c, amount=1_250_000), {"Amount": "$12.5K"}, warning=False),
+            self.odd(table, "negative_amount", lambda c: tally(c, amount=-45_000), {"Amount": "($450.00)"}),
+        ]
         with table:
             for _, cells in self.export.deliver(table, self.deals, make, plants, can_vanish=False):
                 tally(cells)
@@ -667,7 +578,7 @@ class FlashLeadSales:
         with_pdf = min(self.invoices, 40)
         truth = self.truth
 
-        def make(i: int, changed: bool) -> list[Any]:
+        def make(i: int, changed: bool) -> Cells:
             n = i * 3 % self.deals
             deal = self.deal(n)
             cents = (deal["amount"] or 99_000) * (100, 50, 30)[i % 3] // 100
@@ -691,30 +602,16 @@ class FlashLeadSales:
                 "30 days net" if i % 2 else "",
             ]
 
-        def copy(i: int, cells: list[Any]) -> None:
-            table.plant(cells, "exact_duplicate", "exact_duplicate", into=cells[0])
-
-        def of_nothing(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Invoice_No=self.spare_id(), Deal_ID="D-0000", PDF_File=""), "orphan", "rejected")
-
-        def of_rejected(i: int, cells: list[Any]) -> None:
-            table.plant(
-                table.changed(cells, Invoice_No=self.spare_id(), Deal_ID=self.rejected["deal"], PDF_File=""), "orphan_parent_rejected", "rejected"
-            )
-
-        def no_number(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Invoice_No=self.spare_id(), Amount="see PDF"), "bad_amount", "rejected")
-
-        def no_date(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Invoice_No=self.spare_id(), Invoice_Date="on delivery"), "bad_date", "rejected")
-
-        def other_content(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Amount="$5.00", Notes="typed twice"), "id_conflict", "rejected")
-
+        plants = [
+            self.copy(table),
+            self.bad(table, "orphan", {"Deal ID": "D-0000", "PDF File": ""}),
+            self.bad(table, "orphan_parent_rejected", {"Deal ID": lambda c: self.known["rejected deal"], "PDF File": ""}),
+            self.bad(table, "bad_amount", {"Amount": "see PDF"}),
+            self.bad(table, "bad_date", {"Invoice Date": "on delivery"}),
+            self.conflict(table, {"Amount": "$5.00", "Notes": "typed twice"}),
+        ]
         with table:
-            for _, cells in self.export.deliver(
-                table, self.invoices, make, [copy, of_nothing, of_rejected, no_number, no_date, other_content], can_vanish=False
-            ):
+            for _, cells in self.export.deliver(table, self.invoices, make, plants, can_vanish=False):
                 status, cents, deal = self.fact
                 truth.count("invoice", "by_status", status)
                 truth.add("invoice", "amount_by_currency", deal["currency"], cents)
@@ -727,7 +624,7 @@ class FlashLeadSales:
         chance = self.chance("thread")
         files: list[Any] = []
 
-        def make(i: int, changed: bool) -> list[Any]:
+        def make(i: int, changed: bool) -> Cells:
             draw = chance.at(i)
             c = i * 11 % self.contacts
             who, number, email = self.contact(c)
@@ -746,22 +643,20 @@ class FlashLeadSales:
             self.fact = (c, name, content)
             return [f"T-{i + 1:04d}", email or who.name, channel, len(talk), us_time(at + 7 * (len(talk) - 1)), name]
 
-        def of_nobody(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Thread_ID=self.spare_id(), Contact="ghost@example.org"), "orphan", "rejected")
-
-        def no_file(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Thread_ID=self.spare_id(), File="social/instagram_999.txt"), "file_missing", "rejected")
-
-        def empty_file(i: int, cells: list[Any]) -> None:
-            name = f"social/empty_{self.spare + 1:05d}.txt"
+        def empty_file(_: int, cells: Cells) -> None:
+            number = self.spare_id()
+            name = f"social/empty_{number}.txt"
             self.export.file(name, b"")
-            table.plant(table.changed(cells, Thread_ID=self.spare_id(), File=name), "empty_attachment", "rejected")
+            table.plant([number, *cells[1:-1], name], "empty_attachment", "rejected")
 
-        def climbs(i: int, cells: list[Any]) -> None:
-            table.plant(table.changed(cells, Thread_ID=self.spare_id(), File="../../../etc/passwd"), "unsafe_path", "rejected")
-
+        plants = [
+            self.bad(table, "orphan", {"Contact": "ghost@example.org"}),
+            self.bad(table, "file_missing", {"File": "social/instagram_999.txt"}),
+            empty_file,
+            self.bad(table, "unsafe_path", {"File": "../../../etc/passwd"}),
+        ]
         with table:
-            for _, cells in self.export.deliver(table, self.threads, make, [of_nobody, no_file, empty_file, climbs], can_vanish=False):
+            for _, cells in self.export.deliver(table, self.threads, make, plants, can_vanish=False):
                 c, name, content = self.fact
                 self.truth.count("message_thread", "by_channel", cells[2])
                 self.truth.link("thread_contact", cells[0], f"P-{5001 + c}")
@@ -783,7 +678,7 @@ class FlashLeadSales:
             gap = i % 17 == 5 and len(path) - changed > 2  # the entry of the first stage change is missing from the log
             wrong = i % 37 == 9  # the log ends in another stage than the lead is in
             steps: list[tuple[int, int, str, str, str, str]] = [(0, path[0][0], "Lead created", "", path[0][1], "")]
-            for n, ((_, before), (at, stage)) in enumerate(zip(path, path[1:], strict=False), 1):
+            for n, ((_, before), (at, stage)) in enumerate(pairwise(path), 1):
                 steps.append((2 * n - 1, at - 2, ordinary[(i + n) % 3], "", "", draw.pick(["left voicemail", "brochure v2", 'he said "maybe"', ""])))
                 if not gap or n > 1:
                     steps.append((2 * n, at, "Stage changed", before, stage, ""))
@@ -799,24 +694,15 @@ class FlashLeadSales:
             user = self.emails[i % len(self.emails)] if i % 14 else GONE
             return [[str(700_001 + i * 16 + n), us_time(at), self.lead_id(i), kind, a, b, user, words] for n, at, kind, a, b, words in steps]
 
-        def plant(i: int, cells: list[Any]) -> None:
-            kind = ("exact_duplicate", "orphan", "orphan_parent_rejected", "bad_date", "missing_required", "field_count")[i]
-            if kind == "exact_duplicate":
-                return table.plant(cells, kind, "exact_duplicate", into=cells[0])
-            new = table.changed(cells, Log_ID=self.spare_id())
-            if kind == "orphan":
-                new = table.changed(new, Lead_ID="L-00000")
-            elif kind == "orphan_parent_rejected":
-                new = table.changed(new, Lead_ID=self.rejected["lead"])
-            elif kind == "bad_date":
-                new = table.changed(new, Timestamp="yesterday")
-            elif kind == "missing_required":
-                new = table.changed(new, Action="")
-            else:
-                new = new[:5]
-            table.plant(new, kind, "rejected")
-
-        every = max(1, self.leads // 6)
+        plants = [
+            self.copy(table),
+            self.bad(table, "orphan", {"Lead ID": "L-00000"}),
+            self.bad(table, "orphan_parent_rejected", {"Lead ID": lambda c: self.known["rejected lead"]}),
+            self.bad(table, "bad_date", {"Timestamp": "yesterday"}),
+            self.bad(table, "missing_required", {"Action": ""}),
+            self.cut(table, 5),
+        ]
+        every = max(1, self.leads // len(plants))
         with table:
             for i in range(self.export.total(self.leads)):
                 fate = fates.get(i, "same")
@@ -832,8 +718,8 @@ class FlashLeadSales:
                     table.row(cells)
                     if cells[3] == "Stage changed":
                         self.truth.count("activity_log", "stage_changes_to", cells[5])
-                if self.export.messy and i % every == 2 and i // every < 6 and made:
-                    plant(i // every, made[-1])
+                if self.export.messy and i % every == 2 and i // every < len(plants) and made:
+                    plants[i // every](i, made[-1])
 
     # -- what is only handed over ---------------------------------------------------------------------------------
 
