@@ -66,9 +66,12 @@ def _findings(entity: Entity, unclear: list[dict[str, Any]]) -> list[Finding]:
     return [
         Finding(
             "ambiguous_match",
-            f"{len(unclear)} of the {entity.title.lower()} in Odoo share a key with another one: {shown}", "hit", "warning",
+            f"{len(unclear)} of the {entity.title.lower()} in Odoo share a key with another one: {shown}",
+            "hit",
+            "warning",
             f"Merge them in Odoo, or decide which one counts (decision match:{entity.entity}:<key>); until then records that mean them are held",
-            len(unclear), {"keys": [{"key": u["natural"], "ids": u["res_ids"], "names": u["labels"]} for u in unclear[:1000]]},
+            len(unclear),
+            {"keys": [{"key": u["natural"], "ids": u["res_ids"], "names": u["labels"]} for u in unclear[:1000]]},
         )
     ]
 
@@ -79,7 +82,10 @@ def _candidates(target: Target, entity: Entity, match: Match) -> Iterator[tuple[
     paths = sorted({path for key in match.keys for path in key.values()})
     for path in paths:
         if path.partition(".")[0] not in shape:
-            raise TargetProblem(f"{entity.entity} is matched by {path}, and {entity.model} has no such field in this Odoo.\nCorrect `match` in mappings/odoo/{entity.entity}.yaml.")
+            raise TargetProblem(
+                f"{entity.entity} is matched by {path}, and {entity.model} has no such field in this Odoo.\n"
+                f"Correct `match` in mappings/odoo/{entity.entity}.yaml."
+            )
     domain = list(match.domain)
     if entity.model == "res.users" and ["share", "=", False] not in domain:
         domain.append(["share", "=", False])  # a portal user can own nothing
