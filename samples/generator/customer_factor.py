@@ -438,7 +438,7 @@ class CustomerFactor(Account):
             value = values[(i // len(names) + (1 if changed else 0)) % len(values)]
             return [
                 "Job" if job else "Customer",
-                f"{7001 + i * 3 % self.jobs}.0" if job else self.customer_id(i // len(names) * 3 % self.customers),
+                f"{7001 + i // len(names) % self.jobs}.0" if job else self.customer_id(i // len(names) * 3 % self.customers),
                 spellings[i // 5 % len(spellings)],
                 value,
             ]

@@ -127,12 +127,10 @@ class Table:
             entry = {"record": self.records, "kind": kind, "outcome": outcome, "key": key or str(cells[self.key])}
             self._planted.append({**entry, "into": str(into)} if into else entry)
 
-    def changed(self, cells: Sequence[Any], **values: Any) -> list[Any]:
-        """A copy of ``cells`` with other values; names are headers with ``_`` for blanks (and ``__`` for ``#``)."""
-        new = list(cells)
-        for name, value in values.items():
-            new[self.column[name.replace("__", "#").replace("_", " ")]] = value
-        return new
+    def difference(self, before: Sequence[Any], after: Sequence[Any]) -> dict[str, Any]:
+        """``{"key": ..., "columns": {header: [before, after]}}``"""
+        columns = {h: [b, a] for h, b, a in zip(self.header, before, after, strict=True) if b != a}
+        return {"key": str(after[self.key]), "columns": columns}
 
     def non_record(self, line: str) -> None:
         """A physical line that is no record: a blank line, a repeated header, a footer."""
@@ -202,7 +200,7 @@ class Export:
     ) -> Iterator[tuple[int, list[Any]]]:
         """Write records 0 to ``count - 1`` and the planted rows among them; yields (index, cells) of each record that is not planted.
 
-        ``make(index, changed)`` gives the cells; in a delta one record in 29 is made with ``changed`` True and must differ,
+        ``make(index, changed)`` gives the cells; in a delta one record in 29 is made with ``changed`` True,
         one in 31 vanishes, and some come. A plant is called as ``plant(index, cells)`` with the record before it: every
         plant at least once, all together ``messy`` of the rows, none when ``messy`` is 0. ``begin`` and ``end`` give one
         of several partial files; the last one has no end.
@@ -218,7 +216,7 @@ class Export:
                 fate = "added" if index >= count else "changed" if index % 29 == 17 else "vanished" if can_vanish and index % 31 == 23 else "same"
             before = make(index, False) if fate == "changed" else []
             cells = make(index, fate == "changed")
-            if notes is not None and fate != "same":
+            if notes is not None and fate != "same" and cells != before:
                 self.fates[table.object][index] = fate
                 self._note(notes, fate, table, cells, before)
                 if fate == "vanished":
@@ -233,8 +231,4 @@ class Export:
     def _note(notes: dict[str, list[Any]], fate: str, table: Table, cells: list[Any], before: list[Any]) -> None:
         if len(notes[fate]) >= LISTED:
             return
-        key = str(cells[table.key])
-        if fate == "changed":
-            notes[fate].append({"key": key, "columns": {h: [b, a] for h, b, a in zip(table.header, before, cells, strict=True) if b != a}})
-        else:
-            notes[fate].append(key)
+        notes[fate].append(table.difference(before, cells) if fate == "changed" else str(cells[table.key]))

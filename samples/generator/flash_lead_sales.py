@@ -708,10 +708,11 @@ class FlashLeadSales(Account):
                 fate = fates.get(i, "same")
                 made = rows(i, fate == "changed") if fate != "vanished" else []
                 if notes is not None and fate != "same":
-                    before = [cells[0] for cells in rows(i, False)] if fate != "added" else []
-                    after = [cells[0] for cells in (rows(i, True) if fate == "changed" else made)]
+                    before = {cells[0]: cells for cells in rows(i, False)} if fate != "added" else {}
+                    after = {cells[0]: cells for cells in (rows(i, True) if fate == "changed" else made)}
                     notes["vanished"] += [key for key in before if key not in after]
                     notes["added"] += [key for key in after if key not in before]
+                    notes["changed"] += [table.difference(before[key], after[key]) for key in after if after[key] != before.get(key, after[key])]
                     if fate == "vanished":
                         listed.pop(self.lead_id(i), None)
                 for cells in made:

@@ -372,6 +372,8 @@ class Leadforce(Account):
                 if kind == "Email"
                 else (f"{kind}: {product}", note(draw, "the buyer", product))
             )
+            if changed:
+                body += " Rescheduled once."
             self.fact = (kind, done, at, relation, record)
             return [
                 f"A{70001 + i}",
@@ -504,7 +506,7 @@ class Leadforce(Account):
             who, number, address = d["party"]
             company = self.world.company(number) if number is not None else None
             total = sum(amount for _, _, amount in self.lines(i, 0))
-            status = "Accepted" if changed else ("Draft", "Sent", "Accepted", "Declined", "Open")[i % 5]
+            status = "Accepted" if changed and i % 5 != 2 else "Declined" if changed else ("Draft", "Sent", "Accepted", "Declined", "Open")[i % 5]
             at = d["created"] + 12 * DAY
             self.fact = (status, total, d["id"])
             money = f"₹{lakh(total)}{' - Invoiced' if i % 6 == 2 else ''}"

@@ -624,13 +624,13 @@ class SmartDesk(Account):
                 table.plant([91, None, "Event", "Planned", None, None, None], "missing_required", "rejected")
         with self.table("campaign_member", "campaign_members.csv", ["Campaign ID", "Contact ID", "Lead ID", "Status"]) as table:
             for i in range(max(10, self.leads * 2 // 3)):
-                lead = i * 3 % self.leads
+                lead = i % self.leads
                 lead -= lead % 31 == 23  # never a lead that a delta drops
                 campaign, by_lead = 1 + i % self.campaigns, i % 3 == 2
                 table.row(
                     [
                         campaign,
-                        None if by_lead else 1001 + i * 5 % self.contacts,
+                        None if by_lead else 1001 + i % self.contacts,
                         20001 + lead if by_lead else None,
                         ("Sent", "Responded", "Clicked")[i % 3],
                     ]

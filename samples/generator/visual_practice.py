@@ -265,7 +265,7 @@ class VisualPractice(Account):
                 home.region,
                 home.zip,
                 home.country,
-                "Français" if changed else ("English", "Français", "Other", "")[i * 3 % 4],
+                ("English", "Français", "Other", "")[(i * 3 + changed) % 4],
                 str((3, 6, 9, 12)[i % 4]),
                 HARMLESS_BUT_NASTY[i // 12 % len(HARMLESS_BUT_NASTY)] if i % 12 == 7 else "",
                 iso_time(business_moment(draw.random())),
@@ -509,6 +509,8 @@ class VisualPractice(Account):
                 if kind == "Email"
                 else (f"{kind} about {treatment}", note(draw, "the patient", treatment))
             )
+            if changed:
+                body += " Rescheduled once."
             guests = f"{self.contact(i % self.contacts)[2]}|{self.emails[i % 4]}" if kind == "Meeting" else ""
             self.fact = (kind, done, at, relation, record)
             return [
