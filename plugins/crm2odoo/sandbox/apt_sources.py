@@ -49,7 +49,7 @@ def _deb822(text: str) -> Iterator[str]:
             yield from fields.get("uris", [])
 
 
-def debian_mirrors(addresses: list[str], python_apt: Path = PYTHON_APT) -> list[str]:
+def debian_mirrors(addresses: list[str], python_apt: Path | None = None) -> list[str]:
     """Addresses that may serve Debian's main archive, the likeliest first.
 
     A Debian machine has one among its own. On Ubuntu, a mirror of Ubuntu often serves Debian beside it; and
@@ -57,6 +57,7 @@ def debian_mirrors(addresses: list[str], python_apt: Path = PYTHON_APT) -> list[
     """
     found = [uri.rstrip("/") for uri in addresses if _archive(uri) == "debian"]
     found += [_beside(uri) for uri in addresses if _archive(uri) == "ubuntu"]
+    python_apt = python_apt or PYTHON_APT
     if python_apt.is_file():
         found += [uri.rstrip("/") for uri in re.findall(r"^BaseURI:\s*(\S+)", python_apt.read_text(), re.MULTILINE)
                   if _archive(uri) == "debian"]  # fmt: skip

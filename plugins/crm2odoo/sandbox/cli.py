@@ -1,4 +1,4 @@
-"""What `make sandbox`, `make stop` and `make down` call: `python -m crm2odoo.sandbox.cli up NAME|down NAME|list|stop|remove`."""
+"""Sandboxes from the command line; what `make sandbox`, `make stop` and `make down` call."""
 
 from __future__ import annotations
 

@@ -85,5 +85,5 @@ def destroy(folder: Path, owner: str, name: str, postgres: Server, log: Log) -> 
                     log(f"database {database} dropped")
     if ours:
         shutil.rmtree(folder)
-        with contextlib.suppress(OSError):
-            folder.parent.rmdir()  # only if it is empty
+    with contextlib.suppress(OSError):
+        folder.parent.rmdir()  # only if it is empty

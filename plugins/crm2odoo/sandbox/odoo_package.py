@@ -5,6 +5,7 @@ apt does the work, with settings of its own below `.tools`: it checks the archiv
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -16,7 +17,7 @@ from . import apt_sources
 from .errors import SandboxError
 
 PACKAGE, SUITE = "odoo-19", "sid"
-RECIPE = f"{PACKAGE} {SUITE} 1"
+RECIPE = f"{PACKAGE} {SUITE} 2"
 """What the result depends on; count it up when the same package would be unpacked differently."""
 VERSION = ".version"
 """File in the unpacked folder with the package's name and version."""
@@ -59,6 +60,7 @@ def fetch(target: Path, work: Path, log: Log) -> None:
     # The package links to fonts that newer font packages call differently; a page without them is still a page.
     if missing := [link.name for link in dangling_links(draft) if link.suffix not in FONTS]:
         raise SandboxError(f"the package of Odoo is incomplete: {', '.join(missing[:5])}")
+    fill_gaps(draft / "usr" / "lib" / "python3" / "dist-packages" / "odoo" / "addons")
     (draft / VERSION).write_text(next((work / "debs").glob(f"{PACKAGE}_*.deb")).stem)
     replace_folder(target, draft)
     shutil.rmtree(work)
@@ -180,6 +182,20 @@ def repair_links(root: Path) -> None:
 def dangling_links(root: Path) -> list[Path]:
     """Links that lead nowhere, or out of `root`."""
     return [link for link in _links(root) if not link.exists() or not link.resolve().is_relative_to(root.resolve())]
+
+
+def fill_gaps(addons: Path) -> None:
+    """Put an empty script where a manifest names one that Debian may not ship; else every page reports an error."""
+    for manifest in addons.glob("*/__manifest__.py"):
+        bundles: dict[str, list[str | tuple[str, ...]]] = ast.literal_eval(manifest.read_text()).get("assets", {})
+        for entry in (entry for entries in bundles.values() for entry in entries):
+            if not isinstance(entry, str) or not entry.endswith(".js") or set("*?[:") & set(entry):
+                continue
+            script = addons / entry.lstrip("/")
+            # A path into a module that is not there at all is not ours to mend.
+            if (addons / script.relative_to(addons).parts[0]).is_dir() and not script.exists():
+                script.parent.mkdir(parents=True, exist_ok=True)
+                script.write_text("// Debian's package of Odoo has no such file.\n")
 
 
 def _links(root: Path) -> list[Path]:

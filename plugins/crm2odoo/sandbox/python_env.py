@@ -1,4 +1,4 @@
-"""Virtual environments from lists of exact versions: by uv, which takes seconds, or by pip where uv does not get through."""
+"""Virtual environments from lists of exact versions: by uv in seconds, or by pip where uv does not get through."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def bootstrap(folder: Path, log: Log) -> Path | None:
 def install(folder: Path, requirements: Path, uv: Path | None, log: Log) -> None:
     """Make the environment hold what the list says, and nothing else. Raises SandboxError if no way works."""
     python = folder / "bin" / "python"
-    if uv and (index := _index()) is not None:
+    if uv and (index := _index(uv.with_name("python"))) is not None:
         environment = os.environ | index
         made = (python.exists() and _try([str(python), "-c", ""])) or _try(
             [str(uv), "venv", "-q", "--clear", "--python", sys.executable, str(folder)]
@@ -60,9 +60,13 @@ def _try(command: list[str], environment: dict[str, str] | None = None) -> bool:
     return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True).returncode == 0
 
 
-def _index() -> dict[str, str] | None:
-    """pip's settings in uv's words, since uv does not read pip's files; None if pip is told to use no index."""
-    shown = subprocess.run([sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
+def _index(python: Path) -> dict[str, str] | None:
+    """pip's settings in uv's words, since uv does not read pip's files; None if pip is told to use no index.
+
+    `python` is one that has pip; else the one that runs us is asked.
+    """
+    asked = str(python) if python.exists() else sys.executable
+    shown = subprocess.run([asked, "-m", "pip", "config", "list"], capture_output=True, text=True).stdout
     settings: dict[str, str] = {}
     for line in shown.splitlines():  # global.index-url='...'; a later line, such as :env:, wins
         key, _, value = line.partition("=")

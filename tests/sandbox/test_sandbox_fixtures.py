@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import httpx
 import psycopg
+
 from odoo_server import OdooDatabase
 
 
