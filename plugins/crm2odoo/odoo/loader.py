@@ -297,38 +297,34 @@ class _ChunkLoad:
         for new, res_id in zip(rows, call.answer.ids, strict=True):
             new.row.res_id = res_id
             (fresh if new.row.xid in call.answer.created else there).append(new)
-        self.ledger.settle(batch, [self._entered(new) for new in fresh], call.calls, call.ms)
-        self.result.created += len(fresh)
+        outcomes, changes = self._take_over(there, call.unclear) if there else ([], [])
+        self.ledger.settle(batch, [self._entered(new) for new in fresh] + outcomes, call.calls, call.ms)
+        self.result.created += len(rows) - len(changes)
         self._tell("create", batch, len(rows), call)
-        if there:
-            self._take_over(there, ours=self.announced if not call.unclear else self.announced | {new.row.xid for new in there})
+        self._update(changes)
 
     def _entered(self, new: _New, action: Any = "create", but: list[str] | None = None) -> Outcome:
         """A record that Odoo holds as planned, ``but`` for some fields, those without their reference, and those of the second pass."""
-        left_out = sorted({*new.gap, *(but or []), *(k for k, rule in self.rules.rules.items() if rule.second)})
-        return Outcome(
-            new.row.xid, new.row.res_id or 0, action, left_out=left_out, incomplete=bool(new.gap or but), second=bool(self._waiting(new.row))
-        )
+        waiting = self._waiting(new.row)
+        left_out = sorted({*new.gap, *(but or []), *waiting})
+        return Outcome(new.row.xid, new.row.res_id or 0, action, left_out=left_out, incomplete=bool(new.gap or but), second=bool(waiting))
 
-    def _take_over(self, rows: list[_New], ours: set[str]) -> None:
+    def _take_over(self, rows: list[_New], unclear: bool) -> tuple[list[Outcome], list[_Change]]:
         """Records that Odoo had under our xids: made by a call whose answer was lost, or by a load that this ledger does not know.
 
-        They are entered as they are where they hold what was to be sent, and written where they do not.
+        They are entered as they are; what does not hold what was to be sent comes back as a change.
         """
-        sent = {
-            new.row.xid: [k for k in self.rules.updatable(self.rules.sent_on_create(new.row)) if self.rules.rules[k].kind != "binary"] for new in rows
-        }
+        sent = {new.row.xid: self._readable(self.rules.updatable(self.rules.sent_on_create(new.row))) for new in rows}
         found = self._read([new.row.res_id or 0 for new in rows], {k for keys in sent.values() for k in keys})
         outcomes, changes = [], []
         for new in rows:
             keys = self.rules.differs(new.row, sent[new.row.xid], found.get(new.row.res_id or 0, {}))
-            outcomes.append(self._entered(new, "create" if new.row.xid in ours else "adopt", keys))
+            ours = unclear or new.row.xid in self.announced
+            outcomes.append(self._entered(new, "create" if ours else "adopt", keys))
             if keys:
                 changes.append(_Change(replace(new.row, known=True), keys, new.gap, "update"))
-        self.ledger.settle(None, outcomes)
-        self.result.created += len(rows) - len(changes)
-        log.info("records taken over entity=%s rows=%d to_write=%d: Odoo had them under our external ids", self.chunk.entity, len(rows), len(changes))
-        self._update(changes)
+        log.info("records there entity=%s rows=%d to_write=%d: Odoo has them under our external ids", self.chunk.entity, len(rows), len(changes))
+        return outcomes, changes
 
     # ---- updating
 
@@ -343,7 +339,7 @@ class _ChunkLoad:
         payload = [(c.row.xid, c.row.res_id or 0, self.rules.for_update(c.row, c.keys)) for c in changes]
         xids = [xid for xid, _, _ in payload]
         lost = self.ledger.before_lost_answers(xids)
-        now = self._read([res_id for _, res_id, _ in payload], {k for c in changes for k in c.keys if self.rules.rules[k].kind != "binary"})
+        now = self._read([res_id for _, res_id, _ in payload], {k for c in changes for k in self._readable(c.keys)})
         known = {xid: {**{k: v for k, v in now.get(res_id, {}).items() if k in vals}, **lost.get(xid, {})} for xid, res_id, vals in payload}
         step: Step = "second" if self.second_pass else "update"
         batch = self.ledger.intend(step, xids, _digest(payload), known)
@@ -375,6 +371,10 @@ class _ChunkLoad:
         return Outcome(
             change.row.xid, change.row.res_id or 0, action, sent=sorted(keys - change.gap), incomplete=bool(change.gap), second=waiting, before=before
         )
+
+    def _readable(self, keys: list[str]) -> list[str]:
+        """Without files: too large to be read back for a comparison."""
+        return [k for k in keys if self.rules.rules[k].kind != "binary"]
 
     def _read(self, ids: list[int], keys: set[str]) -> dict[int, dict[str, Any]]:
         """Database id → fields (names of this Odoo) of the records that exist, references as ids."""
