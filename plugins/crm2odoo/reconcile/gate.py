@@ -9,6 +9,7 @@ import logging
 from dataclasses import dataclass
 from typing import Any
 
+from crm2odoo.odoo.loader import SMALLEST_BUDGET
 from crm2odoo.odoo.target import Target
 from crm2odoo.reconcile.check import Check, keep, same
 from crm2odoo.reconcile.odoo_side import read_external_ids, record_link
@@ -93,13 +94,14 @@ def _odoo_checks(target: Target, connection: Connection, entity: str) -> list[Ch
     faults = {
         row["fault"]: row["n"] for row in connection.execute(ws.sql("select fault, count(*) as n from {target}.gate_case group by fault"))
     }
-    refused = faults.pop("refused", 0)
+    refused, waiting = faults.pop("refused", 0), faults.pop("waits", 0)
     active = sum(actions.get(a, 0) for a in ("create", "update", "unchanged"))
     found = actions.get("found", 0)
     counted = connection.execute(
         ws.sql(
             "select count(*) filter (where k.ours) as ours, count(*) filter (where not k.ours) as matched, "
-            "count(*) filter (where k.ours and exists (select 1 from {target}.odoo_xid as o where o.entity = p.entity and o.xid = p.xid and o.alive and o.res_id = k.res_id)) as alive "
+            "count(*) filter (where k.ours and exists (select 1 from {target}.odoo_xid as o where o.entity = p.entity and o.xid = p.xid and o.alive and o.res_id = k.res_id)) as alive, "
+            "(select count(*) from {target}.gate_case where fault in ('refused', 'waits') and res_id is null) as explained "
             "from {target}.plan as p join {log}.record as k on k.target_id = %s and k.xid = p.xid and k.entity = p.entity "
             "where p.entity = %s and p.action in ('create', 'update', 'unchanged', 'found')"
         ),
@@ -107,7 +109,10 @@ def _odoo_checks(target: Target, connection: Connection, entity: str) -> list[Ch
     ).fetchone()
     assert counted is not None
     checks = [
-        same(entity, "in_ledger", "Planned records in the ledger", active + found - faults.get("not_in_ledger", 0), counted["ours"] + counted["matched"], actions=actions, refused=refused),
+        same(
+            entity, "in_ledger", "Planned records that the ledger has, or says why not", active + found, counted["ours"] + counted["matched"] + counted["explained"],
+            actions=actions, refused=refused, waiting=waiting,
+        ),
         same(entity, "in_odoo", "Records of the ledger found in Odoo by external id", counted["ours"], counted["alive"]),
     ]
     for name, fault in FAULTS.items():
@@ -119,7 +124,7 @@ def _odoo_checks(target: Target, connection: Connection, entity: str) -> list[Ch
 def _refused(target: Target, connection: Connection, entity: str, refused: int, planned: int) -> Check:
     """Refusals of Odoo pass up to the project's error budget: each is a disposition of its own, with Odoo's message."""
     budget = target.ws.bundle.project.error_budget_percent
-    allowed = int(planned * budget / 100)
+    allowed = max(SMALLEST_BUDGET, int(planned * budget / 100))
     cases = _cases(target, connection, entity, "refused") if refused else []
     return Check(
         entity, "refused", f"Records refused by Odoo (budget {budget:g} %)", allowed, refused, refused <= allowed,

@@ -73,7 +73,7 @@ def read_fields(target: Target, connection: Connection, entity: str, fields: lis
     statement = ws.sql("copy {target}.{table} from stdin", table=f"odoo_{entity}")
     records = 0
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for xid, res_id, values in read_back(target, entity, [*(f.key for f in fields), "write_uid"]):
+        for xid, res_id, values in read_back(target, entity, [f.key for f in fields], extra=["write_uid"]):
             changed_by = values.get("write_uid")
             foreign = bool(changed_by) and changed_by != target.client.uid
             copy.write_row((xid, res_id, foreign, *(_as_json(values, f.key) for f in fields)))

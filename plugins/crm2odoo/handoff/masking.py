@@ -1,0 +1,89 @@
+"""What must not be read in a document by default: values of sensitive columns, and the inside of addresses and numbers of people."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+from crm2odoo.handoff.facts import Facts
+from crm2odoo.project import Bundle
+
+Level = Literal["open", "partial", "full"]
+_PARTIAL_TYPES = {"email", "phone"}
+
+
+@dataclass(frozen=True)
+class Masks:
+    """How much of each column's and field's values a document may show. ``unmasked`` shows everything: it must be asked for."""
+
+    bundle: Bundle
+    unmasked: bool = False
+
+    def column(self, object_name: str, column: str | None) -> Level:
+        """A column that the source file does not know is masked like an address: nobody has said what it holds."""
+        if self.unmasked:
+            return "open"
+        known = self.bundle.source.objects.get(object_name)
+        about = known.columns.get(column or "") if known else None
+        if about is None:
+            return "partial"
+        return "full" if about.sensitive else "partial" if about.type in _PARTIAL_TYPES else "open"
+
+    def field(self, entity: str, field: str) -> Level:
+        """The strictest level of the columns that may feed a field."""
+        if self.unmasked:
+            return "open"
+        return self._fields.get((entity, field), "open" if field in self.bundle.entities[entity].fields else "partial")
+
+    @cached_property
+    def _fields(self) -> dict[tuple[str, str], Level]:
+        result: dict[tuple[str, str], Level] = {}
+        for name, entity in self.bundle.entities.items():
+            inputs: dict[str, Level] = {}
+            for feed in self.bundle.feeds(name):
+                for input_name, line in feed.mapping.fields.items():
+                    columns = [line.from_] if line.from_ else re.findall(r"[a-z_][a-z0-9_]*", line.sql or "")
+                    for column in columns:
+                        if column in self.bundle.source.objects[feed.object].columns:
+                            inputs[input_name] = _stricter(inputs.get(input_name, "open"), self.column(feed.object, column))
+            for field_name, field in entity.fields.items():
+                used = [field.from_] if field.from_ else re.findall(r"[a-z_][a-z0-9_]*", field.sql or "")
+                level: Level = "open"
+                for input_name in used:
+                    level = _stricter(level, inputs.get(input_name or "", "open"))
+                result[name, field_name] = level
+        return result
+
+
+def _stricter(a: Level, b: Level) -> Level:
+    order: list[Level] = ["open", "partial", "full"]
+    return max(a, b, key=order.index)
+
+
+def masked(value: str | None, level: Level) -> str | None:
+    """``ann@acme.com`` → ``a••@a•••.com``; ``+1 555 0123`` → ``•••23``; a sensitive value → its length."""
+    if value is None or level == "open":
+        return value
+    if level == "full":
+        return f"hidden ({len(value)} characters)"
+    if "@" in value:
+        local, _, domain = value.partition("@")
+        host, dot, top = domain.rpartition(".")
+        return f"{local[:1]}•••@{host[:1]}•••{dot}{top}"
+    return f"•••{value[-2:]}" if len(value) > 4 else "•••"
+
+
+def masked_facts(bundle: Bundle, facts: Facts) -> Facts:
+    """The facts as documents show them by default. Owners stay readable: the customer decides about its own people by their addresses."""
+    masks = Masks(bundle)
+    answers = dict(facts.answers)
+    answers["differences"] = [
+        {**d, "expected": masked(d["expected"], masks.field(d["entity"], d["field"])), "found": masked(d["found"], masks.field(d["entity"], d["field"]))}
+        for d in facts.rows("differences")
+    ]
+    answers["reject_cases"] = [{**c, "value": masked(c["value"], masks.column(c["object"], c["column_name"]))} for c in facts.rows("reject_cases")]
+    # Evidence may quote cells; what is read by people is the advice and the verdict.
+    answers["findings"] = [{**f, "evidence": {k: v for k, v in f["evidence"].items() if k in ("advice", "verdict")}} for f in facts.rows("findings")]
+    return replace(facts, answers=answers)
