@@ -32,7 +32,7 @@ def read_existing(target: Target, entity_name: str) -> int:
 
     Archived records count when the entity says so; names are read in the language of the entity's ``match``. A key that several
     records of Odoo answer to goes into ``<p>_target.ambiguous`` and becomes a finding: nobody is picked at random. A decision
-    ``match:<entity>:<natural>`` of ``{"res_id": …}`` or ``{"create": true}`` settles it.
+    ``match:<entity>:<natural>`` of ``{"res_id": …}`` or ``{"create": true}`` settles it. Aliases of owners find the user they stand for.
 
     Raises TargetProblem when the entity is matched by a field that this Odoo lacks.
     """
@@ -50,7 +50,9 @@ def read_existing(target: Target, entity_name: str) -> int:
             with connection.cursor() as cursor, cursor.copy(ws.sql(f"copy {{target}}.candidate (res_id, key_no, label, {names}) from stdin")) as copy:
                 for row in _candidates(target, entity, entity.match):
                     copy.write_row(row)
-        ws.run(connection, "match/existing.sql.j2", entity=entity_name, parts=parts, first_serves=entity.match.duplicates == "first")
+        aliases = [{"name": k, "to": v} for k, v in ws.bundle.project.owners.aliases.items()] if entity.create == "decision" else []
+        first = entity.match.duplicates == "first"
+        ws.run(connection, "match/existing.sql.j2", entity=entity_name, parts=parts, first_serves=first, aliases=aliases)
         connection.execute(ws.sql("drop table {target}.candidate"))
         found = connection.execute(ws.sql("select count(*) as n from {target}.existing where entity = %s"), (entity_name,)).fetchall()[0]["n"]
         unclear = connection.execute(ws.sql('select * from {target}.ambiguous where entity = %s order by "natural"'), (entity_name,)).fetchall()
