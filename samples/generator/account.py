@@ -17,6 +17,7 @@ class Account:
     """One account of one product. ``leads`` is its size; everything else grows with it."""
 
     source = ""
+    sections: Sequence[str] = ()  # `leads` is written by `write_leads`; parents stand before their children
     emails: Sequence[str] = ()
     gone = ""  # e-mail of somebody who owns records but stands in no list of users
 
@@ -25,6 +26,12 @@ class Account:
         self.spare = 0
         self.fact: Any = None  # what the record made last means, for the truth
         self.known: dict[str, str] = {}  # `rejected lead`, `deleted contact` …: key of such a row, for its orphans
+
+    def write(self, only: Sequence[str] = ()) -> None:
+        """Fill the export; what was planted goes into its truth. ``only`` names the sections to write, with all their parents."""
+        for section in self.sections:
+            if not only or section in only:
+                getattr(self, f"write_{section}")()
 
     def chance(self, object: str) -> Chance:
         return Chance(self.seed, self.source, object)

@@ -54,6 +54,7 @@ def dollars(cents: int) -> str:
 
 class CustomerFactor(Account):
     source = "customer_factor"
+    sections = ("users", "customers", "prospects", "estimates", "jobs", "invoices", "custom_fields", "notes", "attachments", "inventory")
     emails = tuple(f"{local}@{SELLER}" for _, local, _ in USERS)
     gone = f"old.office@{SELLER}"
 
@@ -62,18 +63,6 @@ class CustomerFactor(Account):
         self.world = World(PLACES_BY_COUNTRY[US])
         self.customers = max(10, leads * 5 // 4)
         self.estimates, self.jobs, self.invoices = max(6, leads // 2), max(8, leads * 3 // 4), max(6, leads // 2)
-
-    def write(self) -> None:
-        self.write_users()
-        self.write_customers()
-        self.write_prospects()
-        self.write_estimates()
-        self.write_jobs()
-        self.write_invoices()
-        self.write_custom_fields()
-        self.write_notes()
-        self.write_attachments()
-        self.write_inventory()
 
     def customer_id(self, i: int) -> str:
         return f"{3050 + i}.0"
@@ -548,6 +537,4 @@ class CustomerFactor(Account):
             table.row(["Annual gutter reminder", "11 months after Gutter cleaning", "E-mail", "No"])
 
 
-def write(export: Export, seed: int, leads: int) -> None:
-    """Fill ``export``; what was planted goes into ``export.truth``."""
-    CustomerFactor(export, seed, leads).write()
+ACCOUNT = CustomerFactor

@@ -33,6 +33,7 @@ class Dump:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._file = path.open("w", encoding="utf-8", newline="")
         self._open = ""
+        self._encode = json.JSONEncoder(ensure_ascii=False).encode
 
     def row(self, name: str, keys: Sequence[str], values: Sequence[Any]) -> None:
         if name != self._open:
@@ -40,7 +41,7 @@ class Dump:
             self._open = name
         else:
             self._file.write(",\n")
-        self._file.write(json.dumps(dict(zip(keys, values, strict=True)), ensure_ascii=False))
+        self._file.write(self._encode(dict(zip(keys, values, strict=True))))
 
     def close(self) -> None:
         self._file.write("\n]}\n")

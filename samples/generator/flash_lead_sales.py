@@ -106,6 +106,7 @@ def variant(name: str) -> str:
 
 class FlashLeadSales(Account):
     source = "flash_lead_sales"
+    sections = ("setup", "companies", "contacts", "leads", "deals", "invoices", "threads", "log", "inventory")
     emails = tuple(f"{local}@{SELLER}" for _, local, _, _ in MEMBERS)
     gone = GONE
 
@@ -115,17 +116,6 @@ class FlashLeadSales(Account):
         self.deals, self.invoices = max(4, leads * 2 // 3), max(2, leads * 5 // 24)
         self.threads = min(max(2, leads // 15), 2000)
         self.world = World()
-
-    def write(self) -> None:
-        self.write_setup()
-        self.write_companies()
-        self.write_contacts()
-        self.write_leads()
-        self.write_deals()
-        self.write_invoices()
-        self.write_threads()
-        self.write_log()
-        self.write_inventory()
 
     # -- set-up ---------------------------------------------------------------------------------------------------
 
@@ -334,6 +324,7 @@ class FlashLeadSales(Account):
             "Lead Name",
             "Email",
             "Phone",
+            "City",
             "Company",
             "Contact",
             "Pipeline",
@@ -380,6 +371,7 @@ class FlashLeadSales(Account):
                 name,
                 email,
                 World.phone(company.place, who.phone_digits) if company else f"(617) 555-01{i % 100:02d}",
+                company.place.city if company else "Boston",
                 company.name if company else "",
                 who.name if known else "",
                 pipeline,
@@ -725,7 +717,9 @@ class FlashLeadSales(Account):
     # -- what is only handed over ---------------------------------------------------------------------------------
 
     def write_inventory(self) -> None:
-        with self.export.table("automation", "automations.csv", ["Automation", "Trigger", "Conditions", "Actions", "Sequence", "Active"]) as table:
+        with self.export.table(
+            "automation", "automations.csv", ["Automation", "Trigger", "Conditions", "Actions", "Sequence Steps", "Active"]
+        ) as table:
             table.row(
                 [
                     "Welcome drip",
@@ -756,6 +750,4 @@ class FlashLeadSales(Account):
             table.row(["Activity per agent", "Dashboard", "Activity log", "", "Active members", "Last 30 days"])
 
 
-def write(export: Export, seed: int, leads: int) -> None:
-    """Fill ``export``; what was planted goes into ``export.truth``."""
-    FlashLeadSales(export, seed, leads).write()
+ACCOUNT = FlashLeadSales

@@ -61,6 +61,7 @@ def lakh(paise: int) -> str:
 
 class Leadforce(Account):
     source = "leadforce"
+    sections = ("setup", "leads", "deals", "activities", "notes", "proposals", "invoices", "files", "inventory")
     emails = tuple(f"{local}@{SELLER}" for _, local, _, _ in STAFF)
     gone = f"s.kulkarni@{SELLER}"
 
@@ -69,17 +70,6 @@ class Leadforce(Account):
         self.world = World([*INDIA, *PLACES[8:15]])
         self.companies = max(4, leads // 2)
         self.deals, self.proposals, self.invoices = max(6, leads * 6 // 11), max(4, leads // 4), max(4, leads // 5)
-
-    def write(self) -> None:
-        self.write_setup()
-        self.write_leads()
-        self.write_deals()
-        self.write_activities()
-        self.write_notes()
-        self.write_proposals()
-        self.write_invoices()
-        self.write_files()
-        self.write_inventory()
 
     def table(self, object: str, name: str, header: list[str], **options: Any) -> Table:
         return self.export.table(object, name, header, encoding="utf-8-sig", newline="\n", **options)
@@ -650,6 +640,4 @@ class Leadforce(Account):
             table.row(["Birthday mail", "Lead", "Date reached", "", "Send template Birthday", "No"])
 
 
-def write(export: Export, seed: int, leads: int) -> None:
-    """Fill ``export``; what was planted goes into ``export.truth``."""
-    Leadforce(export, seed, leads).write()
+ACCOUNT = Leadforce

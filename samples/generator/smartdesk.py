@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from base64 import b64encode
+from collections.abc import Sequence
 from typing import Any
 
 from .account import Account, Cells
@@ -53,6 +54,23 @@ FIRST = START - START % DAY
 
 class SmartDesk(Account):
     source = "smartdesk"
+    sections = (
+        "setup",
+        "accounts",
+        "contacts",
+        "leads",
+        "deals",
+        "tasks",
+        "calls",
+        "emails",
+        "meetings",
+        "notes",
+        "campaigns",
+        "templates",
+        "tickets",
+        "articles",
+        "attachments",
+    )
     emails = tuple(f"{local}@{SELLER}" for _, local, _, _ in USERS)
     gone = f"ex.employee@{SELLER}"
 
@@ -63,25 +81,12 @@ class SmartDesk(Account):
         self.tickets, self.campaigns = max(5, leads // 4), 4
         self.json_folder = export.folder.with_name(f"{export.folder.name}_json")
 
-    def write(self) -> None:
+    def write(self, only: Sequence[str] = ()) -> None:
         self.dump = Dump(self.json_folder / "smartdesk_export.json")
-        self.write_setup()
-        self.write_accounts()
-        self.write_contacts()
-        self.write_leads()
-        self.write_deals()
-        self.write_tasks()
-        self.write_calls()
-        self.write_emails()
-        self.write_meetings()
-        self.write_notes()
-        self.write_campaigns()
-        self.write_templates()
-        self.write_tickets()
-        self.write_articles()
-        self.write_attachments()
+        super().write(only)
         self.dump.close()
-        shutil.copytree(self.export.folder / "files", self.json_folder / "files")
+        if (self.export.folder / "files").exists():
+            shutil.copytree(self.export.folder / "files", self.json_folder / "files")
 
     def table(self, object: str, name: str, header: list[str], **options: Any) -> DumpedTable:
         return DumpedTable(self.export, self.dump, object, name, header, **options)
@@ -841,6 +846,4 @@ class SmartDesk(Account):
                 truth.count("attachment", "by_kind", "base64" if self.fact[1] else "file")
 
 
-def write(export: Export, seed: int, leads: int) -> None:
-    """Fill ``export``; what was planted goes into ``export.truth``."""
-    SmartDesk(export, seed, leads).write()
+ACCOUNT = SmartDesk

@@ -74,6 +74,7 @@ def dollars(cents: int) -> str:
 
 class VisualPractice(Account):
     source = "visual_practice"
+    sections = ("setup", "companies", "contacts", "leads", "opportunities", "activities", "notes", "files")
     emails = tuple(f"{local}@{SELLER}" for _, local, _, _ in USERS)
     gone = f"reception.old@{SELLER}"
 
@@ -82,16 +83,6 @@ class VisualPractice(Account):
         self.world = World([*PLACES_BY_COUNTRY[CA], *PLACES_BY_COUNTRY[US][:3]])
         self.companies, self.contacts = max(8, leads // 3), max(8, leads)
         self.deals = max(6, leads * 2 // 3)
-
-    def write(self) -> None:
-        self.write_setup()
-        self.write_companies()
-        self.write_contacts()
-        self.write_leads()
-        self.write_opportunities()
-        self.write_activities()
-        self.write_notes()
-        self.write_files()
 
     def table(self, object: str, name: str, header: list[str], **options: Any) -> Any:
         return self.export.table(object, name, header, separator=";", **options)
@@ -633,6 +624,4 @@ class VisualPractice(Account):
                 )
 
 
-def write(export: Export, seed: int, leads: int) -> None:
-    """Fill ``export``; what was planted goes into ``export.truth``."""
-    VisualPractice(export, seed, leads).write()
+ACCOUNT = VisualPractice
