@@ -35,7 +35,11 @@ class Masks:
         """The strictest level of the columns that may feed a field."""
         if self.unmasked:
             return "open"
-        return self._fields.get((entity, field), "open" if field in self.bundle.entities[entity].fields else "partial")
+        declared = self.bundle.entities[entity].fields.get(field)
+        if declared is None:
+            return "open" if field == "*" else "partial"
+        # References show external ids, which hold no values of people.
+        return "open" if declared.type in ("many2one", "many2many") else self._fields[entity, field]
 
     @cached_property
     def _fields(self) -> dict[tuple[str, str], Level]:

@@ -43,6 +43,8 @@ class DifferenceGroup:
     kind: str
     advice: str
     cells: int
+    """Records, for the group of whole records that are gone."""
+    whole: bool
     cause: str
     cases: list[dict[str, Any]]
 
@@ -132,7 +134,7 @@ def _figures(facts: Facts, style: Style) -> list[tuple[str, str, str]]:
     compared = sum(c["compared"] for c in cells)
     agreed = sum(c["equal"] + c["transformed"] for c in cells)
     comparable = compared - sum(c["not_comparable"] for c in cells)
-    checks = facts.rows("checks")
+    checks = [c for c in facts.rows("checks") if c["name"] != "fields_equal"]
     passed = sum(c["passed"] for c in checks)
     return [
         (style.number(rows), "rows in the export", "objects"),
@@ -165,13 +167,22 @@ def _heat(bundle: Bundle, facts: Facts, style: Style) -> list[dict[str, Any]]:
         records = max(c["compared"] for c in cells)
         sums = {k: sum(c[k] for c in cells) for k in ("compared", "equal", "transformed", "different", "not_comparable")}
         result.append({
-            "entity": entity, "title": bundle.entities[entity].title, "records": records, "fields": len(cells), **sums,
-            "tiles": [_tile(c, style, bundle) for c in cells],
+            "entity": entity, "text": _heat_text(style, records, len(cells), sums), "title": bundle.entities[entity].title, "records": records, "fields": len(cells), **sums,
+            "tiles": [_tile(facts, c, style, bundle) for c in cells],
         })
     return result
 
 
-def _tile(c: dict[str, Any], style: Style, bundle: Bundle) -> Tile:
+def _heat_text(style: Style, records: int, fields: int, sums: dict[str, int]) -> str:
+    """Counts of one entity's cells in words; what is zero goes unsaid."""
+    parts = [(sums["equal"], "equal"), (sums["transformed"], "equal after a declared change"), (sums["different"], "different"), (sums["not_comparable"], "not comparable")]
+    said = ", ".join(f"{style.number(n)} {what}" for n, what in parts if n)
+    if sums["equal"] == sums["compared"]:
+        said = "all equal"
+    return f"{style.rows(records, 'record')} × {style.rows(fields, 'field')} = {style.rows(sums['compared'], 'value')}: {said}."
+
+
+def _tile(facts: Facts, c: dict[str, Any], style: Style, bundle: Bundle) -> Tile:
     comparable = c["compared"] - c["not_comparable"]
     declared = bundle.entities[c["entity"]].fields.get(c["field"])
     note = declared.compare_note if declared else ""
@@ -185,14 +196,16 @@ def _tile(c: dict[str, Any], style: Style, bundle: Bundle) -> Tile:
         text = f"{style.number(c['different'])} differ"
     title = f"{c['field']}: {style.number(c['compared'])} compared, {style.number(c['equal'])} equal, {style.number(c['transformed'])} equal after a declared change, " \
             f"{style.number(c['different'])} different, {style.number(c['not_comparable'])} not comparable{'. ' + note if note else ''}"
-    return Tile(label_of(bundle, c["entity"], c["field"]), c["field"], level, text, title)
+    return Tile(label_of(facts, c["entity"], c["field"]), c["field"], level, text, title)
 
 
-def label_of(bundle: Bundle, entity: str, key: str) -> str:
-    """The words of a field: the label of a custom field, else its technical name made readable."""
-    custom = bundle.entities[entity].custom_fields.get(key)
-    if custom:
-        return custom.label
+def label_of(facts: Facts, entity: str, key: str) -> str:
+    """What Odoo calls a field, as the diff noted it; else its technical name made readable."""
+    if key == "*":
+        return "the whole record"
+    for check in facts.rows("checks"):
+        if check["phase"] == entity and check["name"] == "fields_equal" and key in check["details"].get("labels", {}):
+            return str(check["details"]["labels"][key])
     name = key.removeprefix("x_").removesuffix("_ids").removesuffix("_id").replace("_", " ")
     return name[:1].upper() + name[1:]
 
@@ -210,7 +223,7 @@ def _groups(bundle: Bundle, facts: Facts, places: dict[tuple[str, str], str], ca
         key = (g["entity"], g["field"], g["kind"])
         kind = words()["kinds"][g["kind"]]
         result.append(DifferenceGroup(
-            bundle.entities[g["entity"]].title, label_of(bundle, g["entity"], g["field"]), kind["label"], kind["advice"], g["cells"], causes.get(key, ""), cases.get(key, []),
+            bundle.entities[g["entity"]].title, label_of(facts, g["entity"], g["field"]), kind["label"], kind["advice"], g["records"] if g["field"] == "*" else g["cells"], g["field"] == "*", causes.get(key, ""), cases.get(key, []),
         ))
     return result
 

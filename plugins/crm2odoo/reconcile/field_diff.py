@@ -87,7 +87,7 @@ def _diff_entity(target: Target, connection: Connection, run_id: str, plan_id: i
     ws.run(connection, "reconcile/cell_count.sql.j2", **values)
     ws.run(connection, "reconcile/difference.sql.j2", **values)
     result = _summary(target, connection, run_id, entity, len(fields), start)
-    keep(ws, connection, run_id, target.target_id, [_check(result)])
+    keep(ws, connection, run_id, target.target_id, [_check(result, fields)])
     return result
 
 
@@ -143,7 +143,7 @@ def _summary(target: Target, connection: Connection, run_id: str, entity: str, f
     return EntityDiff(entity, row.pop("records"), fields, **row, seconds=time.monotonic() - start)
 
 
-def _check(result: EntityDiff) -> Check:
+def _check(result: EntityDiff, fields: list[ComparedField]) -> Check:
     cells = result.records * result.fields
     parts = result.equal + result.transformed + result.different + result.not_comparable
     if not cells == result.compared == parts:
@@ -154,4 +154,5 @@ def _check(result: EntityDiff) -> Check:
     return same(
         result.entity, "fields_equal", "Fields that differ from the source after declared changes", 0, result.different,
         compared=result.compared, equal=result.equal, transformed=result.transformed, not_comparable=result.not_comparable, records=result.records, fields=result.fields,
+        labels={f.key: f.label for f in fields},
     )
