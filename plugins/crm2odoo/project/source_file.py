@@ -115,6 +115,17 @@ class MergeBy(Strict):
     options: dict[str, list[Identifier]] = Field(description="Value of the decision: merge columns.")
 
 
+class AttachmentColumns(Strict):
+    """Where an object of attachments says what a file is called and where its content is: a path, an address, or base64."""
+
+    name: Identifier | None = None
+    path: Identifier | None = None
+    url: Identifier | None = None
+    content: Identifier | None = None
+    size: Identifier | None = None
+    checksum: Identifier | None = None
+
+
 class SourceObject(Strict):
     """What the product calls a thing: lead, estimate, ticket."""
 
@@ -127,6 +138,7 @@ class SourceObject(Strict):
     merge_by: MergeBy | None = None
     deleted: Identifier | None = Field(None, description="Boolean column that marks a deleted row.")
     parents: list[Parent] = Field([], description="Lines that name the same object (and `when`) are alternatives: one that finds a row is enough.")
+    attachment: AttachmentColumns | None = Field(None, description="For an object whose rows are files: its content is looked for, and a row without usable content is rejected.")
     entities: list[EntityMapping] = []
     documentation_only: bool = Field(False, description="Never migrates; goes into the handoff inventory.")
 
@@ -143,6 +155,7 @@ class SourceObject(Strict):
         check([self.deleted] if self.deleted else [], "deleted")
         for parent in self.parents:
             check([*parent.columns, *parent.when], f"parent {parent.object}")
+        check([c for c in (self.attachment.model_dump().values() if self.attachment else ()) if c], "attachment")
         for option, names in (self.merge_by.options if self.merge_by else {}).items():
             check(names, f"merge_by {option}")
         for mapping in self.entities:
@@ -189,4 +202,9 @@ class Source(Strict):
             for parent in obj.parents:
                 if parent.object not in self.objects:
                     raise ValueError(f"objects.{name}: the parent {parent.object!r} is no object of this source")
+                if len(parent.columns) != len(parent.by or self.objects[parent.object].key):
+                    raise ValueError(f"objects.{name}: the reference to {parent.object!r} compares {len(parent.columns)} columns with {len(parent.by or self.objects[parent.object].key)}")
+                for column in parent.by or []:
+                    if column not in self.objects[parent.object].columns:
+                        raise ValueError(f"objects.{name}: the parent {parent.object!r} has no column {column!r}")
         return self
