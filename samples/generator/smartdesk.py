@@ -70,6 +70,7 @@ class SmartDesk(Account):
         "tickets",
         "articles",
         "attachments",
+        "inventory",
     )
     emails = tuple(f"{local}@{SELLER}" for _, local, _, _ in USERS)
     gone = f"ex.employee@{SELLER}"
@@ -844,6 +845,17 @@ class SmartDesk(Account):
             for _, cells in self.export.deliver(table, min(max(15, self.leads // 4), 600), make, plants, can_vanish=False):
                 truth.link("attachment_parent", str(cells[0]), self.fact[0])
                 truth.count("attachment", "by_kind", "base64" if self.fact[1] else "file")
+
+    def write_inventory(self) -> None:
+        with self.table("automation", "automations.csv", ["Automation", "Object", "Trigger", "Conditions", "Actions", "Active"]) as table:
+            table.row(
+                ["MQL handover", "Contact", "Lifecycle Stage becomes MQL", "Country is United States", "Create task Call; assign round robin", True]
+            )
+            table.row(["SLA alarm", "Ticket", "Open for 4 hours", "Priority is Urgent", "E-mail ross@nimbusit.example", True])
+            table.row(["Lost deal survey", "Deal", "Stage becomes Lost", None, "Send template Newsletter 06/2025", False])
+        with self.table("report", "reports.csv", ["Report", "Type", "Object", "Filters"]) as table:
+            table.row(["Pipeline by month", "Bar chart", "Deals", "Stage is not Lost"])
+            table.row(["Ticket backlog", "Dashboard", "Tickets", "Status is Open, Pending"])
 
 
 ACCOUNT = SmartDesk

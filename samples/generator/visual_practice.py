@@ -74,7 +74,7 @@ def dollars(cents: int) -> str:
 
 class VisualPractice(Account):
     source = "visual_practice"
-    sections = ("setup", "companies", "contacts", "leads", "opportunities", "activities", "notes", "files")
+    sections = ("setup", "companies", "contacts", "leads", "opportunities", "activities", "notes", "files", "inventory")
     emails = tuple(f"{local}@{SELLER}" for _, local, _, _ in USERS)
     gone = f"reception.old@{SELLER}"
 
@@ -622,6 +622,21 @@ class VisualPractice(Account):
                         iso_date(business_moment((i % 97) / 97)),
                     ]
                 )
+
+    def write_inventory(self) -> None:
+        with self.table("automation", "automations.csv", ["Automation", "Object", "Trigger", "Conditions", "Actions", "Active"]) as table:
+            table.row(
+                [
+                    "Recall reminder",
+                    "Contact",
+                    "Recall date reached",
+                    "Preferred Language is set",
+                    "Send e-mail Recall; create task Call after 7 days",
+                    "Yes",
+                ]
+            )
+            table.row(["Consult follow-up", "Lead", "Stage changed to Consult Booked", "", "Send e-mail Directions; notify the owner", "Yes"])
+            table.row(["Old birthday mail", "Contact", "Birthday", "", "Send e-mail Birthday", "No"])
 
 
 ACCOUNT = VisualPractice
