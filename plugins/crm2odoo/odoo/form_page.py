@@ -30,6 +30,11 @@ def page(fields: list[WantedField], at: str) -> str:
     return f'<data><xpath expr="{at}" position="inside">{inside}</xpath></data>'
 
 
+def shows(arch: str, field: str) -> bool:
+    """Whether a view names a field."""
+    return f'name="{field}"' in arch
+
+
 def same(one: str, other: str) -> bool:
     """Whether two views say the same; layout between elements does not count."""
     return _plain(one) == _plain(other)

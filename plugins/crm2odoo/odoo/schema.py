@@ -78,7 +78,7 @@ def verify_schema(target: Target) -> None:
         if not shown or form is None:
             continue
         arch = target.client.call(model, "get_views", views=[[form, "form"]])["views"]["form"]["arch"]
-        problems += [f"the form {xml_id} does not show {f.name}" for f in shown if f'name="{f.name}"' not in arch]
+        problems += [f"the form {xml_id} does not show {f.name}" for f in shown if not form_page.shows(arch, f.name)]
     if problems:
         raise SchemaNotApplied(
             "the target is not set up as planned:\n"

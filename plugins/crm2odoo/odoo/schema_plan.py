@@ -68,7 +68,7 @@ def plan_schema(target: Target) -> SchemaPlan:
     present: list[str] = []
     for action, there in [*_plan_settings(target), *_plan_fields(target, wanted), *_plan_views(target, wanted)]:
         if there:
-            present.append(action.key)
+            present.append(action.sentence)
         else:
             actions.append(action)
     return SchemaPlan(target.target_id, tuple(actions), tuple(present))
@@ -115,10 +115,10 @@ def _plan_fields(target: Target, wanted: list[WantedField]) -> Iterator[tuple[Ac
             there,
         )
     for field in wanted:
-        if field.type == "monetary" and (own := _own_currency(field, shapes[field.model])):
+        if field.type == "monetary" and (own := own_currency(field, shapes[field.model])):
             yield _field_action(own, None), own.name in shapes[field.model]
         found = shapes[field.model].get(field.name)
-        currency = _currency_field(shapes[field.model]) if field.type == "monetary" else None
+        currency = currency_field(shapes[field.model]) if field.type == "monetary" else None
         action = _field_action(field, currency)
         yield action, found is not None
         if found is None:
@@ -175,21 +175,23 @@ def _field_action(field: WantedField, currency: str | None) -> Action:
     )
 
 
-def _currency_field(shape: dict[str, dict[str, Any]]) -> str:
+def currency_field(shape: dict[str, dict[str, Any]]) -> str:
+    """The field of a model that holds the currency of its amounts; an own one where it has none."""
     for name in ("company_currency", "company_currency_id", "currency_id"):
         if shape.get(name, {}).get("relation") == "res.currency":
             return name
     return "x_currency_id"
 
 
-def _own_currency(field: WantedField, shape: dict[str, dict[str, Any]]) -> WantedField | None:
+def own_currency(field: WantedField, shape: dict[str, dict[str, Any]]) -> WantedField | None:
     """The currency field that an amount needs on a model without one."""
-    if _currency_field(shape) != "x_currency_id":
+    if currency_field(shape) != "x_currency_id":
         return None
     return WantedField(field.model, "x_currency_id", "many2one", "Currency", relation="res.currency", form=None)
 
 
 def _plan_views(target: Target, wanted: list[WantedField]) -> Iterator[tuple[Action, bool]]:
+    """One inherited view of ours per form. Fields that another view shows already (our module, the customer's) are left to it."""
     call = target.client.call
     for xml_id in form_views(target):
         fields = [f for f in wanted if f.form == xml_id]
@@ -197,26 +199,16 @@ def _plan_views(target: Target, wanted: list[WantedField]) -> Iterator[tuple[Act
         if not fields or parent is None:  # preflight warns about a form that is not there
             continue
         model, name = fields[0].model, _view_xid(xml_id)
+        form = call(model, "get_views", views=[[parent, "form"]])["views"]["form"]["arch"]
         own = target.reference(f"{target.xid_module}.{name}")
-        found = (
-            call(
-                "ir.ui.view",
-                "search_read",
-                domain=[["id", "=", own]],
-                fields=["arch_db", "active"],
-                context={**IN_ENGLISH, **ALSO_ARCHIVED},
-            )
-            if own
-            else []
-        )
-        if found:
-            at = _anchor_of(found[0]["arch_db"])
-        else:
-            at = form_page.anchor(call(model, "get_views", views=[[parent, "form"]])["views"]["form"]["arch"])
-        arch = form_page.page(fields, at)
-        names = ", ".join(f.name for f in fields)
+        context = {**IN_ENGLISH, **ALSO_ARCHIVED}
+        found = call("ir.ui.view", "search_read", domain=[["id", "=", own]], fields=["arch_db", "active"], context=context) if own else []
+        ours, at = (found[0]["arch_db"], _anchor_of(found[0]["arch_db"])) if found else ("", form_page.anchor(form))
+        shown = [f for f in fields if form_page.shows(ours, f.name) or not form_page.shows(form, f.name)]
+        arch = form_page.page(shown, at)
+        there = not shown or (bool(found) and found[0]["active"] and form_page.same(ours, arch))
+        names = ", ".join(f.name for f in (fields if there else shown))
         data = {"form": xml_id, "model": model, "xid": name, "arch": arch}
-        there = bool(found) and found[0]["active"] and form_page.same(found[0]["arch_db"], arch)
         yield Action("view", f"view {xml_id}", f"Show on the form {xml_id}, page “{form_page.PAGE_TITLE}”: {names}", data), there
 
 
