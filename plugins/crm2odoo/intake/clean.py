@@ -5,8 +5,10 @@ Python only decides which columns, files and checks there are; the work is done 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html.entities import name2codepoint
 from typing import Any
 
 from crm2odoo.intake.errors import NoExport
@@ -92,7 +94,7 @@ def clean(ws: Workspace, export_id: str) -> CleanReport:
         # One connection may use the machine: these statements scan and write whole tables.
         connection.execute("set local max_parallel_workers_per_gather = 4; set local work_mem = '128MB'; set local parallel_tuple_cost = 0.01")
         files = _landed_files(ws, connection, export_id)
-        connection.execute(render(ws.bundle.root_of("sql"), "clean/functions.sql.j2", {**ws.schemas, "currency": CURRENCY}).encode())
+        connection.execute(render(ws.bundle.root_of("sql"), "clean/functions.sql.j2", {**ws.schemas, "currency": CURRENCY, "entities": json.dumps(name2codepoint)}).encode())
         ws.run(connection, "clean/reports_table.sql.j2")
         objects = {name: _describe(ws, name, spec, [f for f in files if f.object == name], export_id) for name, spec in ws.bundle.source.objects.items()}
         for name in _parents_first(ws.bundle.source.objects):
@@ -217,6 +219,8 @@ def _clean_object(ws: Workspace, connection: Connection, obj: _Object) -> None:
     run = lambda template, **more: ws.run(connection, f"clean/{template}.sql.j2", **{**obj.values, **more})  # noqa: E731
     run("object")
     if obj.files:
+        if ws.bundle.formats.decode_html_entities:
+            run("repairs")
         again = _repeats(ws, connection, obj)
         if again is not None:
             run("duplicates", keyed=again)
@@ -273,17 +277,21 @@ def _check_parents(ws: Workspace, connection: Connection, obj: _Object) -> None:
     for column, names in relations.items():
         key = quote(f"{column}__key")
         ws.run(connection, "clean/relations.sql.j2", object=obj.name, column=column, column_key=key, values=sorted({n.lower() for n in names}))
-    for (optional, parent_name, when), lines in sorted(groups.items(), key=lambda g: g[0][0]):
-        spec = ws.bundle.source.objects[parent_name]
-        alternatives = [_alternative(ws, obj.spec, spec, line) for line in lines]
-        conditions = [f"c.{quote(f'{column}__key')} in ({', '.join(literal(n.lower()) for n in names)})" for column, names in when]
-        ws.run(
-            connection, "clean/parents.sql.j2", object=obj.name, parent=parent_name, alternatives=alternatives, required=not optional, condition=" and ".join(conditions),
-        )
+    for column in relations:
+        # Without a kind the record may be of any of them.
+        lines = [p for p in obj.spec.parents if column in p.when]
+        groups[(not any(p.required for p in lines), "", ((column, ()),))] = lines
+    for (optional, _, when), lines in sorted(groups.items(), key=lambda g: g[0][0]):
+        alternatives = [_alternative(ws, obj.spec, line) for line in lines]
+        conditions = [
+            f"c.{quote(f'{column}__key')} in ({', '.join(literal(n.lower()) for n in names)})" if names else f"c.{quote(column)} is null" for column, names in when
+        ]
+        ws.run(connection, "clean/parents.sql.j2", object=obj.name, alternatives=alternatives, required=not optional, condition=" and ".join(conditions))
 
 
-def _alternative(ws: Workspace, child: SourceObject, parent: SourceObject, line: Parent) -> dict[str, str]:
+def _alternative(ws: Workspace, child: SourceObject, line: Parent) -> dict[str, str]:
     """How one line of a group compares child and parent."""
+    parent = ws.bundle.source.objects[line.object]
     clean_schema = ws.schemas["clean"]
     child_parts, parent_parts = [], []
     for column, by in zip(line.columns, line.by or parent.key, strict=True):
@@ -300,7 +308,7 @@ def _alternative(ws: Workspace, child: SourceObject, parent: SourceObject, line:
             child_parts.append(f"c.{quote(column)}")
     given = " and ".join(f"c.{quote(c)} is not null" for c in line.columns)
     return {
-        "parent_key": " || chr(31) || ".join(parent_parts), "child_key": " || chr(31) || ".join(child_parts),
+        "parent": line.object, "parent_key": " || chr(31) || ".join(parent_parts), "child_key": " || chr(31) || ".join(child_parts),
         "given": f"({given})", "column": line.columns[-1], "shown": f"c.{quote(line.columns[-1])}",
     }
 
