@@ -197,7 +197,7 @@ class ChunkLedger:
         return [
             {"field": name, "many": f.type == "many2many"}
             for name, f in self.entity.fields.items()
-            if f.type in ("many2one", "many2many") and f.relation is None and "value" not in f.model_fields_set
+            if f.type in ("many2one", "many2many", "many2one_reference") and f.relation is None and "value" not in f.model_fields_set
         ]
 
     @cached_property

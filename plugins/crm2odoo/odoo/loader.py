@@ -33,6 +33,7 @@ from crm2odoo.odoo.errors import (
     UnclearAnswer,
     Unsupported,
 )
+from crm2odoo.odoo.export_files import ExportFiles
 from crm2odoo.odoo.load_action import ActionTier, LoadTier
 from crm2odoo.odoo.loader_plain import PlainTier
 from crm2odoo.odoo.loader_values import EntityRules, Missing, same_value
@@ -141,7 +142,8 @@ class _ChunkLoad:
         self.entity = target.entities[self.chunk.entity]
         self.second_pass = self.chunk.number == SECOND_PASS
         self.context = {**SILENT, **self.entity.context}
-        self.rules = EntityRules(target, self.chunk.entity)
+        self.files = ExportFiles(target.ws, ledger.plan_id)
+        self.rules = EntityRules(target, self.chunk.entity, self.files)
         self.size = BatchSize(self.entity.batch_size)
         self.result = ChunkResult()
         self.announced: set[str] = set()
@@ -165,6 +167,7 @@ class _ChunkLoad:
             self._tell_failure(error)
             raise
         finally:
+            self.files.close()
             self.result.seconds = round(time.monotonic() - self.started, 3)
             log.info("::endgroup::")
         r = self.result
@@ -235,7 +238,7 @@ class _ChunkLoad:
         """As many of the first rows as go into one request."""
         total = 0
         for count, row in enumerate(rows):
-            total += len(json.dumps(row.vals))
+            total += self.rules.bytes(row)
             if total > MAX_BYTES and count:
                 return rows[:count]
         return rows
@@ -243,7 +246,7 @@ class _ChunkLoad:
     # ---- one page of rows
 
     def _load(self, rows: list[Row]) -> None:
-        self.rules.look_up_xml_ids(rows)
+        self.rules.look_up(rows)
         held: list[tuple[str, str]] = []
         gaps: list[tuple[str, str]] = []
         creates: list[_New] = []
@@ -373,8 +376,7 @@ class _ChunkLoad:
         )
 
     def _readable(self, keys: list[str]) -> list[str]:
-        """Without files: too large to be read back for a comparison."""
-        return [k for k in keys if self.rules.rules[k].kind != "binary"]
+        return [k for k in keys if self.rules.rules[k].readable]
 
     def _read(self, ids: list[int], keys: set[str]) -> dict[int, dict[str, Any]]:
         """Database id → fields (names of this Odoo) of the records that exist, references as ids."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from crm2odoo.ledger.batches import Row
+from crm2odoo.odoo.export_files import ExportFiles
 from crm2odoo.odoo.target import Target
 from crm2odoo.project import OdooField
 
@@ -26,11 +28,21 @@ class FieldRule:
     def is_reference(self) -> bool:
         """Whether its values are xids of our own records."""
         d = self.declared
-        return d is not None and d.type in ("many2one", "many2many") and d.relation is None and "value" not in d.model_fields_set
+        return d is not None and d.type in ("many2one", "many2many", "many2one_reference") and d.relation is None and "value" not in d.model_fields_set
 
     @property
     def relation(self) -> str | None:
         return self.declared.relation if self.declared else None
+
+    @property
+    def lines(self) -> str | None:
+        """Entity whose records are written as lines of this one."""
+        return self.declared.lines if self.declared else None
+
+    @property
+    def readable(self) -> bool:
+        """Whether its value can be read back and compared cell by cell: files are too large, lines are records of their own."""
+        return self.kind not in ("binary", "one2many")
 
     @property
     def second(self) -> bool:
@@ -61,10 +73,14 @@ class Missing:
 class EntityRules:
     """Turns rows of one entity into values for one target. Fields that the target does not have are left out."""
 
-    def __init__(self, target: Target, entity: str) -> None:
-        self._target = target
+    def __init__(self, target: Target, entity: str, files: ExportFiles | None = None) -> None:
+        self._target, self._files = target, files
         declared = target.entities[entity]
+        self._entity = declared
         self.rules: dict[str, FieldRule] = {}
+        self._lines: dict[str, EntityRules] = {}
+        self._line_ids: dict[str, int] = {}
+        self._through: dict[tuple[str, int], int | None] = {}
         for key, name in target.names[entity].items():
             if name is None:
                 continue
@@ -73,22 +89,63 @@ class EntityRules:
             kind = str(shape.get("type") or (field.type if field else "char"))
             # A version that still has one value where later ones have several (crm.stage.team_id) takes the first.
             self.rules[key] = FieldRule(key, name, kind == "many2many", kind, field)
+            if field is not None and field.lines:
+                self._lines[key] = EntityRules(target, field.lines, files)
         self.second = [r for r in self.rules.values() if r.second]
         self._xml_ids: dict[str, int | None] = {}
 
-    def look_up_xml_ids(self, rows: Iterable[Row]) -> None:
-        """Asks Odoo for XML ids that the rows use and that are not known yet; one call per module."""
+    def look_up(self, rows: Iterable[Row]) -> None:
+        """Asks for what the rows need and what is not known yet: XML ids, the records behind lines, and values of records referred to."""
+        rows = list(rows)
         wanted = {
-            name
-            for rule in self.rules.values()
-            if rule.relation
-            for row in rows
-            for name in _names(row.vals.get(rule.key))
-            if name not in self._xml_ids
+            name for rule in self.rules.values() if rule.relation for row in rows for name in _names(row.vals.get(rule.key)) if name not in self._xml_ids
         }
         if wanted:
             found = self._target.client.xml_ids(sorted(wanted))
             self._xml_ids |= {name: found.get(name) for name in wanted}
+        for key, inner in self._lines.items():
+            inner.look_up_lines([line for row in rows for line in row.vals.get(key) or []])
+        for rule in self.rules.values():
+            if rule.declared and rule.declared.through:
+                self._read_through(rule, rows)
+
+    def look_up_lines(self, lines: list[dict[str, Any]]) -> None:
+        """Lines are no rows of the plan: the cut does not resolve their references, so the ledger is asked here, once per batch."""
+        references = [r for r in self.rules.values() if r.is_reference]
+        xids = sorted({name for line in lines for r in references for name in _names(line.get(r.key))} - set(self._line_ids))
+        if xids:
+            with self._target.ws.connect() as connection:
+                found = connection.execute(
+                    self._target.ws.sql("select xid, res_id from {log}.record where target_id = %s and xid = any(%s)"), [self._target.target_id, xids]
+                )
+                self._line_ids |= {r["xid"]: r["res_id"] for r in found}
+        self.look_up([self.line_row(line) for line in lines])
+
+    def line_row(self, line: dict[str, Any]) -> Row:
+        """A line as a row that is new."""
+        ids: dict[str, Any] = {}
+        for rule in self.rules.values():
+            if rule.is_reference:
+                looked_up = [self._line_ids.get(name) for name in _names(line.get(rule.key))]
+                ids[rule.key] = looked_up if isinstance(line.get(rule.key), list) else (looked_up[0] if looked_up else None)
+        return Row(xid="", seq=0, action="create", hash="", changed=[], vals=line, res_id=None, known=False, loaded=None, ids=ids)
+
+    def _read_through(self, rule: FieldRule, rows: list[Row]) -> None:
+        assert rule.declared is not None and rule.declared.through is not None
+        ids = sorted({i for row in rows if isinstance(i := row.ids.get(rule.key), int) and (rule.key, i) not in self._through})
+        if not ids:
+            return
+        source = self._entity.inputs[rule.declared.from_ or ""].targets[0]
+        found = self._target.client.call(
+            self._target.entities[source].model, "read", ids=ids, fields=[rule.declared.through], load="", context={"active_test": False}
+        )
+        self._through |= {(rule.key, i): None for i in ids}
+        self._through |= {(rule.key, r["id"]): r[rule.declared.through] or None for r in found}
+
+    def bytes(self, row: Row) -> int:
+        """Roughly what a row adds to a request."""
+        files = sum(self._files.size(str(row.vals[k])) * 4 // 3 for k, r in self.rules.items() if r.kind == "binary" and row.vals.get(k)) if self._files else 0
+        return len(json.dumps(row.vals)) + files
 
     def missing(self, row: Row, keys: Iterable[str]) -> list[Missing]:
         """References among ``keys`` that cannot be resolved."""
@@ -114,8 +171,15 @@ class EntityRules:
     def value(self, rule: FieldRule, row: Row) -> Any:
         """The field's value as ``create`` and ``write`` take it; False or an empty list of commands when there is none."""
         raw = row.vals.get(rule.key)
+        if rule.key in self._lines:
+            inner = self._lines[rule.key]
+            return [[0, 0, inner.for_create(inner.line_row(line))] for line in raw or []]
+        if rule.kind == "binary" and raw is not None and self._files is not None:
+            return self._files.base64(str(raw))
         if rule.is_reference or rule.relation:
             ids = [i for i in self._resolve(rule, row) if i is not None] if _names(raw) else []
+            if rule.declared and rule.declared.through:
+                ids = [i for n in ids if (i := self._through.get((rule.key, n))) is not None]
             return [[6, 0, ids]] if rule.many else (ids[0] if ids else False)
         if raw is None:
             return [[6, 0, []]] if rule.many else False
@@ -131,7 +195,10 @@ class EntityRules:
 
     def for_update(self, row: Row, keys: Iterable[str]) -> dict[str, Any]:
         """Values of the given fields; empty ones are sent as such."""
-        return {self.rules[key].name: self.value(self.rules[key], row) for key in keys}
+        # Lines are replaced as a whole: they have no identity of their own in the source.
+        return {
+            self.rules[key].name: [[5, 0, 0], *self.value(self.rules[key], row)] if key in self._lines else self.value(self.rules[key], row) for key in keys
+        }
 
     def updatable(self, keys: Iterable[str]) -> list[str]:
         """Those fields that an update may write in the first pass."""

@@ -38,6 +38,8 @@ _TAKES: dict[str, set[str]] = {
     "selection": {"selection", "char", "reference"},
     "many2one": {"many2one"},
     "many2many": {"many2many", "many2one"},
+    "one2many": {"one2many"},
+    "many2one_reference": {"many2one_reference", "integer"},
     "binary": {"binary"},
 }
 

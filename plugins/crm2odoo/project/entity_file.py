@@ -50,6 +50,7 @@ class OdooField(Strict):
     value: str | int | float | bool | None = Field(None, description="A constant.")
     sql: str | None = Field(None, description="A PostgreSQL expression over the inputs; references are xids.")
     names: list[str] = Field([], description="Names in other versions of Odoo; the first that the target has is used. The key itself comes first.")
+    through: str | None = Field(None, description="For `many2one`: the field of the record referred to whose value counts (the partner of a user).")
     lines: Identifier | None = Field(None, description="For `one2many`: the entity whose records are written as lines of this one.")
     relation: str | None = Field(None, description="For a reference to a record of Odoo itself: its model, with `xml_ids` as the values.")
     send_empty: bool = Field(False, description="Send False when empty: Odoo would fill in something else.")
