@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-
 @pytest.fixture(scope="session", autouse=True)
-def airflow_database() -> Iterator[None]:
+def airflow_database() -> None:
     from airflow.utils.db import initdb
 
     initdb()
-    yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,7 @@ def test_every_dag_is_a_runbook_and_every_task_says_what_it_does(dags: dict) -> 
     for dag in dags.values():
         assert len(dag.doc_md) > 100, dag.dag_id
         for task in dag.tasks:
-            assert task.doc_md and len(task.doc_md) > 40, task.task_id
+            assert len(task.doc_md or "") > 40, task.task_id
     for step in STEPS:
         text = dags[f"acme.{step}"].doc_md
         for part in ("Before you start", "What happens", "gate", "When it fails", "safe to clear"):
@@ -106,7 +107,7 @@ def test_sample_and_load_write_with_the_same_tasks(dags: dict) -> None:
 def test_a_failed_gate_stops_the_next_entity_and_settings_are_restored_all_the_same(dags: dict) -> None:
     dag = dags["acme.load"]
     order = [t.task_id.split(".")[1] for t in dag.topological_sort() if t.task_id.startswith("load.") and t.task_id.endswith(".gate")]
-    for before, after in zip(order, order[1:], strict=False):
+    for before, after in pairwise(order):
         assert f"load.{before}.gate" in dag.task_dict[f"load.{after}.chunks"].upstream_task_ids
         assert dag.task_dict[f"load.{after}.chunks"].trigger_rule == "all_success"
     assert dag.task_dict["park_settings"].is_setup

@@ -27,7 +27,8 @@ def staging_dsn(project: Project) -> str:
     name = project.connections.staging
     connection = _connection(name, staging_command(name), "the staging PostgreSQL")
     if connection.conn_type != "postgres":
-        raise MissingSetup(f"The connection {name!r} has the type {connection.conn_type!r}; the staging database needs 'postgres'. Replace it:\n{staging_command(name)}")
+        problem = f"The connection {name!r} has the type {connection.conn_type!r}; the staging database needs 'postgres'."
+        raise MissingSetup(f"{problem} Replace it:\n{staging_command(name)}")
     parts: dict[str, Any] = {
         "host": connection.host, "port": connection.port, "dbname": connection.schema, "user": connection.login, "password": connection.password,
     }
@@ -42,9 +43,11 @@ def odoo_credentials(project: Project) -> OdooCredentials:
     name = project.connections.odoo
     _connection(name, odoo_command(name), "the target Odoo")
     credentials = OdooHook(name).credentials()
-    empty = [field for field, value in (("host", credentials.url), ("schema", credentials.database), ("login", credentials.login), ("password", credentials.secret)) if not value]
+    values = {"host": credentials.url, "schema": credentials.database, "login": credentials.login, "password": credentials.secret}
+    empty = [field for field, value in values.items() if not value]
     if empty:
-        raise MissingSetup(f"The connection {name!r} lacks {', '.join(empty)}. Host is the URL, schema the database, password the API key. Replace it:\n{odoo_command(name)}")
+        problem = f"The connection {name!r} lacks {', '.join(empty)}. Host is the URL, schema the database, password the API key."
+        raise MissingSetup(f"{problem} Replace it:\n{odoo_command(name)}")
     return credentials
 
 
@@ -74,7 +77,8 @@ def check_pool(project: Project, context: Any, probe: str) -> None:
             time.sleep(2)
     if not known:
         doubt = "" if known is False else f"No task got a slot of it within {POOL_WAIT_SECONDS} seconds; if the pool exists, it is full. "
-        raise MissingSetup(f"The pool {project.pool!r} is missing. {doubt}Add it (as many slots as Odoo has workers; 1 for Odoo Online):\n{pool_command(project.pool)}")
+        add = f"Add it (as many slots as Odoo has workers; 1 for Odoo Online):\n{pool_command(project.pool)}"
+        raise MissingSetup(f"The pool {project.pool!r} is missing. {doubt}{add}")
 
 
 def _pool_in_database(name: str) -> bool | None:
@@ -89,12 +93,14 @@ def _pool_in_database(name: str) -> bool | None:
 
 def staging_command(name: str) -> str:
     """The command that adds the staging connection."""
-    return f"airflow connections add {shlex.quote(name)} --conn-type postgres --conn-host HOST --conn-port 5432 --conn-schema DATABASE --conn-login USER --conn-password PASSWORD"
+    add = f"airflow connections add {shlex.quote(name)} --conn-type postgres"
+    return f"{add} --conn-host HOST --conn-port 5432 --conn-schema DATABASE --conn-login USER --conn-password PASSWORD"
 
 
 def odoo_command(name: str) -> str:
     """The command that adds the Odoo connection."""
-    return f"airflow connections add {shlex.quote(name)} --conn-type odoo --conn-host https://YOUR.odoo.com --conn-schema DATABASE --conn-login LOGIN --conn-password API_KEY"
+    add = f"airflow connections add {shlex.quote(name)} --conn-type odoo"
+    return f"{add} --conn-host https://YOUR.odoo.com --conn-schema DATABASE --conn-login LOGIN --conn-password API_KEY"
 
 
 def pool_command(name: str) -> str:

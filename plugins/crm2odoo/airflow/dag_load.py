@@ -15,8 +15,8 @@ from crm2odoo.project import Bundle
 RUNBOOK = """
 Loads the export into the customer's Odoo: the same tasks as `{project}.sample`, against the Odoo of the project's connection.
 
-**Before you start.** `{project}.discover` and `{project}.sample` must have been signed for this mapping. The project's Odoo connection (type *Odoo*) must lead to the
-customer's database, with the API key of a user who may administer it. Have a backup.
+**Before you start.** `{project}.discover` and `{project}.sample` must have been signed for this mapping. The project's Odoo connection
+(type *Odoo*) must lead to the customer's database, with the API key of a user who may administer it. Have a backup.
 
 | parameter | meaning |
 |---|---|
@@ -25,14 +25,15 @@ customer's database, with the API key of a user who may administer it. Have a ba
 **What happens.** As in the sample: check, set up, read, plan, approve, load entity by entity, settle, compare, report.
 
 **The gates.**
-- `approve_plan` (a person): the plan against production. Bound to the hashes of mapping and plan. Besides, each task that writes requires the signatures of
-  discovery (scope) and sample for the present mapping, and refuses otherwise.
+- `approve_plan` (a person): the plan against production. Bound to the hashes of mapping and plan. Besides, each task that writes requires
+  the signatures of discovery (scope) and sample for the present mapping, and refuses otherwise.
 - `load.<entity>.gate`: counts in Odoo equal the plan, and nothing happened that should not. A failure stops the next entity.
 - `sign_off` (a person): the report. Bound to its hash.
 
 **When it fails.** The log of the red task says what, where and what to do. Parked settings are restored also after a failure.
 
-**Is it safe to clear a task?** Always. What was written is known in the ledger and is not written twice. Clearing one map index of `records` loads that chunk only.
+**Is it safe to clear a task?** Always. What was written is known in the ledger and is not written twice. Clearing one map index of
+`records` loads that chunk only.
 """
 
 

@@ -16,10 +16,11 @@ from crm2odoo.airflow.steps import Steps
 from crm2odoo.project import Bundle
 
 RUNBOOK = """
-The whole migration into an Odoo that may be thrown away: everything is loaded, read back, compared field by field, and shown in a report to be signed.
+The whole migration into an Odoo that may be thrown away: everything is loaded, read back, compared field by field, and shown in a report to
+be signed.
 
-**Before you start.** `{project}.discover` must have been signed for this export and this mapping. For the target *sandbox*, Terraform must work on the workers
-(`make tools`); for the target *connection*, the Airflow connection of the project must lead to a test database.
+**Before you start.** `{project}.discover` must have been signed for this export and this mapping. For the target *sandbox*, Terraform must
+work on the workers (`make tools`); for the target *connection*, the Airflow connection of the project must lead to a test database.
 
 | parameter | meaning |
 |---|---|
@@ -28,27 +29,32 @@ The whole migration into an Odoo that may be thrown away: everything is loaded, 
 | `fresh_sandbox` | off: use the project's kept sandbox again, with what is in it |
 | `keep_sandbox` | on: do not destroy the sandbox at the end |
 
-**What happens.** `sandbox_up` makes the Odoo. `intake` reads the export if it is new. `target` checks the Odoo and sets up custom fields and features (`schema_plan`
-shows them first). `staging` makes one row per Odoo record to be, and the plan: creates, updates, unchanged, vanished. After `approve_plan`, disturbing settings of
-Odoo are parked and each entity is loaded: `chunks` → `records` (one mapped task per chunk) → `second_pass` → `gate`. Then every source row gets its disposition,
-every field is read back and compared, and the report is written. Settings are restored and the sandbox destroyed, also after a failure.
+**What happens.** `sandbox_up` makes the Odoo. `intake` reads the export if it is new. `target` checks the Odoo and sets up custom fields
+and features (`schema_plan` shows them first). `staging` makes one row per Odoo record to be, and the plan: creates, updates, unchanged,
+vanished. After `approve_plan`, disturbing settings of Odoo are parked and each entity is loaded: `chunks` → `records` (one mapped task per
+chunk) → `second_pass` → `gate`. Then every source row gets its disposition, every field is read back and compared, and the report is
+written. Settings are restored and the sandbox destroyed, also after a failure.
 
 **The gates.**
 - `approve_plan` (a person): are mapping and plan right? Bound to the hash of both; each task that writes checks it again.
-- `load.<entity>.gate`: counts in Odoo equal the plan, and nothing happened that should not (mail, activities, automations). A failure stops the next entity.
-- `sign_off` (a person): does the report show what the customer wants? Bound to the report's hash. `{project}.load` refuses to start without it.
+- `load.<entity>.gate`: counts in Odoo equal the plan, and nothing happened that should not (mail, activities, automations). A failure stops
+  the next entity.
+- `sign_off` (a person): does the report show what the customer wants? Bound to the report's hash. `{project}.load` refuses to start without
+  it.
 
-**When it fails.** The log of the red task says what, where and what to do. A refused record does not stop a run unless too many are refused: it is in the
-report with Odoo's own message and its source line. Odoo unreachable: the task tries again by itself, three times.
+**When it fails.** The log of the red task says what, where and what to do. A refused record does not stop a run unless too many are
+refused: it is in the report with Odoo's own message and its source line. Odoo unreachable: the task tries again by itself, three times.
 
-**Is it safe to clear a task?** Always. What was written is known in the ledger and is not written twice. Clearing one map index of `records` loads that chunk only.
+**Is it safe to clear a task?** Always. What was written is known in the ledger and is not written twice. Clearing one map index of
+`records` loads that chunk only.
 """
 
 
 def build(bundle: Bundle, steps: Steps) -> DAG:
     """The DAG for one project."""
     params = {
-        "export": export_param(bundle), "target": target_param(), "fresh_sandbox": fresh_sandbox_param(), "keep_sandbox": keep_sandbox_param(bundle),
+        "export": export_param(bundle), "target": target_param(),
+        "fresh_sandbox": fresh_sandbox_param(), "keep_sandbox": keep_sandbox_param(bundle),
     }
     with project_dag(bundle, "sample", "sample run", RUNBOOK, params) as dag:
         ready = add_checks(bundle, steps, needs="sample")
@@ -61,7 +67,8 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
             bundle=bundle,
             shown_by="report",
             subject=f"{bundle.project.title}: is the sample right?",
-            doc_md="Waits for the customer's decision on the report. Bound to the report's hash and to the mapping; production refuses to start without it.",
+            doc_md="Waits for the customer's decision on the report. Bound to the report's hash and to the mapping; "
+            "production refuses to start without it.",
         )
         report >> sign_off >> down
     return dag
@@ -87,7 +94,8 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> Any
         bundle=bundle,
         shown_by="staging.show_plan",
         subject=subject,
-        doc_md="Waits for a person. Bound to the hashes of mapping and plan: each task that writes to Odoo checks them again, and refuses when either has changed.",
+        doc_md="Waits for a person. Bound to the hashes of mapping and plan: each task that writes to Odoo checks them again, "
+        "and refuses when either has changed.",
     )
     park = task(steps.park_settings)(plan_id).as_setup()
     first, last_gate = add_load(bundle, steps, plan_id)

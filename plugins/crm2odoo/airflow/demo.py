@@ -41,7 +41,7 @@ class Demo:
 
     def on_task(self, done: TaskDone) -> None:
         label = f" [{done.label}]" if done.label else ""
-        if done.state != "skipped":
+        if done.state not in ("skipped", "upstream_failed"):
             self.step(f"  {done.state:<15} {done.task_id}{label}  {done.seconds:.1f} s")
 
     def on_answer(self, task_id: str, answer: Answer) -> None:
@@ -61,7 +61,8 @@ class Demo:
 
             local.add_setup(airflow)
             bag = DagBag(str(package_root() / "dags"))
-            runs: list[tuple[str, dict[str, Any]]] = [("discover", {}), ("sample", {"target": "sandbox", "fresh_sandbox": False, "keep_sandbox": True})]
+            sandbox_kept = {"target": "sandbox", "fresh_sandbox": False, "keep_sandbox": True}
+            runs: list[tuple[str, dict[str, Any]]] = [("discover", {}), ("sample", sandbox_kept)]
             for name, conf in runs:
                 dag = bag.dags.get(f"{project.project}.{name}")
                 if dag is None:
@@ -77,20 +78,20 @@ class Demo:
 
     def _show(self, airflow_run: str) -> None:
         """The table of dispositions, where the report is, and how to look at Odoo."""
-        from crm2odoo.airflow.pages import disposition_rows_text
-        from crm2odoo.airflow.steps import Steps, run_key
+        from crm2odoo.airflow.pages import disposition_rows_text, report_location
+        from crm2odoo.airflow.steps import run_key
         from crm2odoo.staging import Workspace
 
-        steps = Steps(self.bundle)
         base = sandbox.ensure_base(log=lambda _: None)
         ws = Workspace.open(self.bundle, base.staging_dsn)
         run_id = run_key(f"{self.bundle.project.project}.sample", airflow_run)
         self.say("\nWhat became of every source row\n")
         self.say(disposition_rows_text(ws, run_id))
-        self.say(f"\nReport   {steps.report_location(ws, run_id)}")
+        self.say(f"\nReport   {report_location(ws, run_id)}")
         found = next(s for s in sandbox.list_sandboxes() if s.name == self.bundle.project.project)
         self.say(f"Odoo     {found.url}   login {found.login}   password {found.password}")
-        self.say(f"\nDone in {time.monotonic() - self.began:.0f} s. `make demo` again: nothing is written twice. `make up`: the same in Airflow's pages. `make down`: nothing is left.")
+        self.say(f"\nDone in {time.monotonic() - self.began:.0f} s.")
+        self.say("`make demo` again: nothing is written twice. `make up`: the same in Airflow's pages. `make down`: nothing is left.")
 
 
 @contextlib.contextmanager
@@ -123,12 +124,14 @@ def main() -> int:
     source = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("SOURCE") or "flash_lead_sales"
     name = project_for(source)
     if name is None:
-        print(f"There is no demo project for the source {source!r} below mappings/projects (a file demo_….yaml with `source: {source}`).", file=sys.stderr)
+        wanted = f"a file mappings/projects/demo_….yaml with `source: {source}`"
+        print(f"There is no demo project for the source {source!r}: {wanted}", file=sys.stderr)
         return 2
     # A file of our own: descriptor 1 will be redirected.
     with os.fdopen(os.dup(1), "w") as out:
         try:
-            return Demo(out, load_bundle(package_root(), name)).run(sandbox.sandbox_home() / "airflow" / "demo.log")
+            bundle = load_bundle(package_root(), name)
+            return Demo(out, bundle).run(sandbox.sandbox_home() / "airflow" / "demo.log")
         except sandbox.SandboxError as error:
             out.write(f"\n{error}\n")
             return 1

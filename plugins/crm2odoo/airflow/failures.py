@@ -19,7 +19,10 @@ R = TypeVar("R")
 log = logging.getLogger(__name__)
 
 # Errors that go away by themselves: of the network, of a server that starts again, of two who want the same lock.
-PASSING = (OdooUnreachable, TransientError, UnclearAnswer, StagingUnreachable, httpx.TransportError, psycopg.OperationalError, ConnectionError, TimeoutError)
+PASSING = (
+    OdooUnreachable, TransientError, UnclearAnswer, StagingUnreachable,
+    httpx.TransportError, psycopg.OperationalError, ConnectionError, TimeoutError,
+)
 
 
 class PassingTrouble(AirflowException):
@@ -66,7 +69,7 @@ def tell_what_next(context: Any) -> None:
     """Failure callback of every task: says in the log what to do, below the error."""
     task = context["ti"].task_id
     logging.getLogger("crm2odoo.next").error(
-        "The task %s failed. Read the message above and remove its cause, then clear this task: that is always safe, what was written is not written twice. "
-        "The page of the DAG (Docs) says more about each task.",
+        "The task %s failed. Read the message above and remove its cause, then clear this task: that is always safe, "
+        "what was written is not written twice. The page of the DAG (Docs) says more about each task.",
         task,
     )

@@ -34,7 +34,8 @@ def target_param() -> Param:
         enum=["sandbox", "connection"],
         title="Target",
         values_display={"sandbox": "A sandbox made for this run", "connection": "The project's Odoo connection (a test database)"},
-        description_md="**sandbox**: Terraform makes an Odoo for the run. **connection**: the Odoo of the project's connection; it must be a test database, never production.",
+        description_md="**sandbox**: Terraform makes an Odoo for the run. **connection**: the Odoo of the project's connection; "
+        "it must be a test database, never production.",
     )
 
 

@@ -49,7 +49,8 @@ class LocalAirflow:
         """What a process needs to be part of it; the rest is in airflow.cfg."""
         plugins = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [plugins, os.environ.get("PYTHONPATH")]))
-        return {**os.environ, "AIRFLOW_HOME": str(self.folder), "PYTHONPATH": path, "CRM2ODOO_HOME": str(self.base.home)}
+        home = str(self.base.home)
+        return {**os.environ, "AIRFLOW_HOME": str(self.folder), "PYTHONPATH": path, "CRM2ODOO_HOME": home, "CRM2ODOO_DOCUMENTS": home}
 
 
 def prepare(log: Log = print) -> LocalAirflow:
@@ -106,7 +107,8 @@ def up(log: Log = print) -> LocalAirflow:
             continue
         with open(airflow.folder / f"{program}.log", "ab") as output:
             started = subprocess.Popen(
-                [*_airflow(), program, *options], env=airflow.environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, cwd=airflow.folder
+                [*_airflow(), program, *options], env=airflow.environment, cwd=airflow.folder,
+                stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True,
             )
         processes.note(pid_file, started.pid)
         log(f"{program} started, log in {output.name}")

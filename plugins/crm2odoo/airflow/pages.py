@@ -18,6 +18,10 @@ STATUSES = ("valid", "merged", "exact_duplicate", "deleted", "rejected")
 ACTIONS = ("create", "update", "unchanged", "found", "held", "skipped")
 
 
+class BlockingFindings(RuntimeError):
+    """Something about the export must be settled before anyone can sign its scope. The message lists it."""
+
+
 def scope_hash(ws: Workspace, export_id: str) -> str:
     """What the scope's approval is bound to: the files of the export and the mapping. Every number on the page follows from these two."""
     with ws.connect() as connection:
@@ -28,28 +32,33 @@ def scope_hash(ws: Workspace, export_id: str) -> str:
 
 def scope_page(ws: Workspace, export_id: str) -> str:
     """Files, rows by object and status, rejects by reason, findings."""
-    project = ws.bundle.project
+    source, project = ws.bundle.source, ws.bundle.project
     with ws.connect() as connection:
         files = connection.execute(
             ws.sql("select name, object, status, records, bytes from {log}.file where export_id = %s order by file_no"), (export_id,)
         ).fetchall()
         findings = connection.execute(
-            ws.sql("select severity, title, count from {log}.finding where export_id = %s order by array_position(array['blocking','warning','info'], severity), count desc nulls last, title"),
+            ws.sql(
+                "select severity, title, count from {log}.finding where export_id = %s "
+                "order by array_position(array['blocking','warning','info'], severity), count desc nulls last, title"
+            ),
             (export_id,),
         ).fetchall()
-        rejects = connection.execute(ws.sql("select object, code, count(*) as n from {clean}.reject group by 1, 2 order by 3 desc, 1, 2")).fetchall()
+        counted = "select object, code, count(*) as n from {clean}.reject group by 1, 2 order by 3 desc, 1, 2"
+        rejects = connection.execute(ws.sql(counted)).fetchall()
     statuses = status_counts(ws)
     parts = [
-        f"**{_text(project.title)}**: export `{export_id}` of {_text(ws.bundle.source.title)}, {len(files)} files.",
+        f"**{_text(project.title)}**: export `{export_id}` of {_text(source.title)}, {len(files)} files.",
         _table(("file", "object", "status", "records", "bytes"), [(f["name"], f["object"] or "", f["status"], f["records"], f["bytes"]) for f in files]),
         "**Rows by object**",
-        _table(("object", *STATUSES), [(ws.bundle.source.objects[name].title, *(counts.get(s, 0) for s in STATUSES)) for name, counts in statuses.items()]),
+        _table(("object", *STATUSES), [(source.objects[n].title, *(c.get(s, 0) for s in STATUSES)) for n, c in statuses.items()]),
     ]
     if rejects:
         parts += ["**Rejected rows by reason**", _table(("object", "reason", "rows"), [(r["object"], r["code"], r["n"]) for r in rejects])]
     if findings:
         parts += ["**Findings**", _table(("severity", "finding", "count"), [(f["severity"], f["title"], f["count"]) for f in findings])]
-    return "\n\n".join([*parts, "Approve when this is what the customer expects to move. The approval is bound to these files and to the present mapping."])
+    parts.append("Approve when this is what the customer expects to move. The approval is bound to these files and to the present mapping.")
+    return "\n\n".join(parts)
 
 
 def plan_page(bundle: Bundle, plan: Plan) -> str:
@@ -67,8 +76,9 @@ def report_page(ws: Workspace, run_id: str, location: str) -> str:
     with ws.connect() as connection:
         cells = connection.execute(
             ws.sql(
-                "select coalesce(sum(compared), 0)::bigint as compared, coalesce(sum(equal), 0)::bigint as equal, coalesce(sum(transformed), 0)::bigint as transformed, "
-                "coalesce(sum(different), 0)::bigint as different, coalesce(sum(not_comparable), 0)::bigint as not_comparable from {log}.cell_count where run_id = %s"
+                "select coalesce(sum(compared), 0)::bigint as compared, coalesce(sum(equal), 0)::bigint as equal, "
+                "coalesce(sum(transformed), 0)::bigint as transformed, coalesce(sum(different), 0)::bigint as different, "
+                "coalesce(sum(not_comparable), 0)::bigint as not_comparable from {log}.cell_count where run_id = %s"
             ),
             (run_id,),
         ).fetchone()
@@ -77,8 +87,8 @@ def report_page(ws: Workspace, run_id: str, location: str) -> str:
         f"The report: `{location}`",
         "**What became of every source row**",
         _table(("object", "rows", *DISPOSITIONS), _disposition_rows(disposition_table(ws, run_id))),
-        f"**Read back and compared:** {cells['compared']:,} cells, {cells['equal']:,} equal, {cells['transformed']:,} equal after a declared transform, "
-        f"**{cells['different']:,} different**, {cells['not_comparable']:,} not comparable.",
+        f"**Read back and compared:** {cells['compared']:,} cells, {cells['equal']:,} equal, "
+        f"{cells['transformed']:,} equal after a declared transform, **{cells['different']:,} different**, {cells['not_comparable']:,} not comparable.",
     ])
 
 
@@ -98,12 +108,21 @@ def status_counts(ws: Workspace) -> dict[str, dict[str, int]]:
 
 
 def log_findings(ws: Workspace, export_id: str) -> None:
-    """The findings of an export, one log line each."""
+    """The findings of an export, one log line each. Raises BlockingFindings."""
     with ws.connect() as connection:
-        rows = connection.execute(ws.sql("select severity, code, title, count from {log}.finding where export_id = %s order by finding_id"), (export_id,)).fetchall()
+        rows = connection.execute(
+            ws.sql("select severity, code, title, count from {log}.finding where export_id = %s order by finding_id"), (export_id,)
+        ).fetchall()
     for row in rows:
-        log.log(logging.INFO if row["severity"] == "info" else logging.WARNING, "%s %s: %s (%s)", row["severity"], row["code"], row["title"], row["count"])
+        level = logging.INFO if row["severity"] == "info" else logging.WARNING
+        log.log(level, "%s %s: %s (%s)", row["severity"], row["code"], row["title"], row["count"])
     log.info("%d findings", len(rows))
+    blocking = [row["title"] for row in rows if row["severity"] == "blocking"]
+    if blocking:
+        raise BlockingFindings(
+            f"{len(blocking)} finding(s) about this export must be settled before the scope can be signed:\n"
+            + "\n".join(f"- {title}" for title in blocking)
+        )
 
 
 def log_list(title: str, items: Iterable[object]) -> None:
@@ -124,11 +143,18 @@ def disposition_rows_text(ws: Workspace, run_id: str) -> str:
     return text_table(("object", "rows", *DISPOSITIONS), _disposition_rows(disposition_table(ws, run_id)))
 
 
+def report_location(ws: Workspace, run_id: str) -> str:
+    """Where the report of a run is."""
+    with ws.connect() as connection:
+        row = connection.execute(ws.sql("select location from {log}.document where run_id = %s and name = 'report.html'"), (run_id,)).fetchone()
+    return str(row["location"]) if row else "was not written"
+
+
 def text_table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     """Columns padded with blanks; the first one to the left, numbers to the right."""
     cells = [[str(c) for c in head], *([f"{c:,}" if isinstance(c, int) else str(c) for c in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    return "\n".join("  ".join(c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True))) for row in cells)
+    return "\n".join("  ".join([row[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(row[1:], widths[1:], strict=True))]) for row in cells)
 
 
 def _disposition_rows(table: Sequence[ObjectDispositions]) -> list[tuple[Any, ...]]:

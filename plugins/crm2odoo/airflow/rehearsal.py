@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,7 +46,7 @@ def rehearse(
     on_answer: Callable[[str, Answer], None] | None = None,
 ) -> Rehearsal:
     """Runs ``dag`` to its end. ``answers``: task id → answer, given in the name of ``user``; other sign-offs wait for ever."""
-    with _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer):
+    with _alone(dag.dag_id), _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer):
         run = dag.test(run_conf=dict(conf or {}))
     states: dict[str, str] = {}
     for ti in run.get_task_instances():
@@ -55,11 +56,35 @@ def rehearse(
     return Rehearsal(run.run_id, str(run.state), states)
 
 
+@contextmanager
+def _alone(dag_id: str) -> Iterator[None]:
+    """Keeps a scheduler of the same database away from our run, by pausing the DAG meanwhile; ends what a killed rehearsal left behind."""
+    from airflow.models.dag import DagModel
+    from airflow.models.dagrun import DagRun
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunTriggeredByType
+    from sqlalchemy import update
+
+    def pause(paused: bool) -> None:
+        with create_session() as session:
+            session.execute(update(DagModel).where(DagModel.dag_id == dag_id).values(is_paused=paused))
+
+    with create_session() as session:
+        ours = (DagRun.dag_id == dag_id, DagRun.state == "running", DagRun.triggered_by == DagRunTriggeredByType.TEST)
+        session.execute(update(DagRun).where(*ours).values(state="failed"))
+    pause(True)
+    try:
+        yield
+    finally:
+        pause(False)
+
+
 class _Watcher:
     """Looks into Airflow's database five times a second: reports tasks that ended, answers tasks that wait."""
 
     def __init__(
-        self, dag_id: str, answers: dict[str, Answer], user: str, on_task: Callable[[TaskDone], None] | None, on_answer: Callable[[str, Answer], None] | None
+        self, dag_id: str, answers: dict[str, Answer], user: str,
+        on_task: Callable[[TaskDone], None] | None, on_answer: Callable[[str, Answer], None] | None,
     ) -> None:
         self.dag_id, self.answers, self.user, self.on_task, self.on_answer = dag_id, answers, user, on_task, on_answer
         self._stop = threading.Event()

@@ -29,7 +29,8 @@ class SignOff(HITLOperator):
         # The caller may not set these: they follow from the project and from the task that prepared the page.
         kwargs.setdefault("assigned_users", [{"id": user, "name": user} for user in bundle.project.approvers] or None)
         # Airflow hands the DAG's params down in kwargs; the form of a sign-off has its own.
-        kwargs["params"] = {"comment": Param(None, type=["null", "string"], format="multiline", title="Comment", description="Kept with the verdict.")}
+        comment = Param(None, type=["null", "string"], format="multiline", title="Comment", description="Kept with the verdict.")
+        kwargs["params"] = {"comment": comment}
         super().__init__(
             body="{{ ti.xcom_pull(task_ids=" + repr(shown_by) + ")['body'] }}",
             options=[self.APPROVE, self.REJECT],

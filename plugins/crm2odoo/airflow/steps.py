@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +17,13 @@ from airflow.sdk import get_current_context
 from crm2odoo import discovery, handoff, intake, ledger, sandbox, staging
 from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
+from crm2odoo.intake.delivery import open_delivery
 from crm2odoo.ledger import approvals, runs
 from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
-from crm2odoo.odoo import guard, loader, match, schema, settings
+from crm2odoo.odoo import guard, load_action, match, schema, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from crm2odoo.odoo.loader import load_chunk, load_second
 from crm2odoo.odoo.preflight import preflight
 from crm2odoo.odoo.target import Kind, Target, open_target
 from crm2odoo.project import Bundle
@@ -39,6 +42,14 @@ def run_key(dag_id: str, airflow_run_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{dag_id}.{airflow_run_id}")
 
 
+def sandbox_credentials(name: str) -> OdooCredentials:
+    """How to reach a sandbox of this machine, from its own credentials file. Raises SandboxError when there is none."""
+    found = next((s for s in sandbox.list_sandboxes() if s.name == name), None)
+    if found is None:
+        raise sandbox.SandboxError(f"There is no sandbox {name!r} on this machine. Clear the task sandbox_up: it makes it again.")
+    return OdooCredentials(url=found.url, database=found.database, login=found.login, secret=found.api_key)
+
+
 class Steps:
     """The tasks of one project's DAGs."""
 
@@ -49,6 +60,7 @@ class Steps:
     # ---- what every task needs
 
     def workspace(self) -> Workspace:
+        """The project's schemas in the database of its staging connection."""
         return Workspace.open(self.bundle, connections.staging_dsn(self.project))
 
     def run_id(self) -> str:
@@ -57,12 +69,15 @@ class Steps:
         return run_key(run.dag_id, run.run_id)
 
     def param(self, name: str) -> Any:
+        """What the form of this run says; None when the DAG has no such parameter."""
         return get_current_context()["params"].get(name)
 
     def in_sandbox(self) -> bool:
+        """Whether this run loads into a sandbox of its own."""
         return self.param("target") == "sandbox"
 
     def kind(self) -> Kind:
+        """Only the DAG without a choice of target is the production load."""
         return "production" if self.param("target") is None else "sandbox"
 
     def sandbox_name(self) -> str:
@@ -72,11 +87,13 @@ class Steps:
         return f"{self.project.project[:28]}_{hashlib.sha256(self.run_id().encode()).hexdigest()[:8]}"
 
     def credentials(self) -> OdooCredentials:
+        """Of this run's Odoo. They never leave the task."""
         if self.in_sandbox():
-            return sandbox.credentials(self.sandbox_name())
+            return sandbox_credentials(self.sandbox_name())
         return connections.odoo_credentials(self.project)
 
     def target(self, ws: Workspace) -> Target:
+        """This run's Odoo, logged in."""
         return open_target(ws, OdooClient.connect(self.credentials()), self.kind())
 
     def location(self) -> str:
@@ -84,7 +101,13 @@ class Steps:
         told = str(self.param("export"))
         return told if "://" in told else str(self.bundle.root / told)
 
+    def documents(self) -> str:
+        """Where the documents of the project go; relative paths start at $CRM2ODOO_DOCUMENTS, else at the folder that holds mappings/."""
+        told = self.project.documents
+        return told if "://" in told else str(Path(os.environ.get("CRM2ODOO_DOCUMENTS") or self.bundle.root) / told)
+
     def scope_seen(self, ws: Workspace, export_id: str) -> approvals.Seen:
+        """What must have been signed in discovery."""
         return approvals.Seen("scope", pages.scope_hash(ws, export_id), f"{self.project.project}.discover")
 
     def require_approvals(self, ws: Workspace, plan_id: int) -> None:
@@ -104,29 +127,40 @@ class Steps:
 
     @person_readable
     def pool_slot(self) -> None:
-        """Takes a slot of the project's pool and gives it back. While the pool does not exist, Airflow leaves this task waiting, and `check.needs` says so."""
+        """Takes a slot of the project's pool and gives it back.
+
+        While the pool does not exist, Airflow leaves this task waiting, and `check.needs` says so.
+        """
 
     @person_readable
     def needs(self, needs: Needs) -> None:
         """Looks whether the run can start: parameters, connections, staging database, export, pool.
 
-        Writes nothing. Each thing that is missing gives one message with the command that adds it. Then clear this task.
+        Writes nothing. Each thing that is missing gives one message with the command that adds it. Add it, then clear this task.
         """
         context = get_current_context()
-        forms.refuse_unknown(context["dag_run"].conf, context["dag"].params)
+        run = context["dag_run"]
+        forms.refuse_unknown(run.conf, context["dag"].params)
         ws = self.workspace()
-        intake.find(self.location())
+        with open_delivery(self.location()) as delivery:
+            log.info("The export %s has %d files", delivery.location, len(delivery.files))
         if needs == "load" or (needs == "sample" and not self.in_sandbox()):
-            OdooClient.connect(connections.odoo_credentials(self.project))
+            OdooClient.connect(connections.odoo_credentials(self.project)).close()
         connections.check_pool(self.project, context, POOL_PROBE)
-        runs.start(ws, self.run_id(), kind=context["dag_run"].dag_id.rpartition(".")[2], dag_id=context["dag_run"].dag_id)
+        runs.start(ws, self.run_id(), kind=run.dag_id.rpartition(".")[2], dag_id=run.dag_id)
 
     # ---- intake
 
     @person_readable
     def register(self) -> str:
-        """Finds the files of the export and registers them by their hash. The same delivery gets the same id; a changed one is a new export."""
-        return intake.register(self.workspace(), self.location())
+        """Finds the files of the export and registers them by their hash.
+
+        The same delivery gets the same id; a changed one is a new export. Returns the id.
+        """
+        ws = self.workspace()
+        export_id = intake.register(ws, self.location())
+        runs.bind(ws, self.run_id(), export_id=export_id)
+        return export_id
 
     @person_readable
     def land(self, export_id: str) -> None:
@@ -135,36 +169,52 @@ class Steps:
 
     @person_readable
     def clean(self, export_id: str) -> None:
-        """Types and checks every row into `<project>_clean`, and gives each exactly one status. Rejected rows keep their reason, line and value."""
+        """Types and checks every row into `<project>_clean`, and gives each exactly one status.
+
+        Rejected rows keep their reason, line and value. Fails when a mandatory column is missing: the message names the file and the column.
+        """
         intake.clean(self.workspace(), export_id)
 
     @person_readable
     def verify(self, export_id: str) -> None:
-        """The proof that no row was lost: for every file, records counted independently = valid + merged + exact duplicates + deleted + rejected. Fails otherwise."""
+        """The proof that no row was lost. Fails unless, for every file, the records counted on their own in the raw file
+        = valid + merged + exact duplicates + deleted + rejected.
+        """
         intake.verify_counts(self.workspace(), export_id)
+
+    @person_readable
+    def profile(self, export_id: str) -> None:
+        """Looks at every column that no mapping line uses, over all rows, and proposes the custom field that it becomes, with the evidence.
+
+        What the project file says about a column wins.
+        """
+        for p in discovery.propose_custom_fields(self.workspace(), export_id):
+            becomes = f"not migrated: {p.dropped}" if p.dropped else f"{p.entity}.{p.field} ({p.type}), {p.filled} values"
+            log.info("%s %r: %s", p.object, p.header, becomes)
 
     # ---- discovery
 
     @person_readable
-    def profile(self, export_id: str) -> None:
-        """Looks at every column that no mapping line uses, over all rows, and proposes the custom field that it becomes, with the evidence. What the project file says wins."""
-        for p in discovery.propose_custom_fields(self.workspace(), export_id):
-            log.info("%s %r: %s", p.object, p.header, f"not migrated: {p.dropped}" if p.dropped else f"{p.entity}.{p.field} ({p.type}), {p.filled} values")
-
-    @person_readable
     def findings(self, export_id: str) -> None:
-        """Lists what a person should know about the export: unknown files and columns, rejected rows, owners and stages in use."""
+        """Lists what a person should know about the export: unknown files and columns, rejected rows, owners and stages in use.
+
+        Fails on a finding that blocks, such as a file that nobody assigned to an object.
+        """
         pages.log_findings(self.workspace(), export_id)
 
     @person_readable
     def look_at_target(self) -> None:
-        """Looks at the Odoo of the project's connection and lists what stands in the way. Without a connection it only says so: discovery can start before the target exists."""
+        """Looks at the Odoo of the project's connection and lists what stands in the way of a load. Writes nothing to it.
+
+        Without such a connection it only says so: discovery can start before the target exists.
+        """
         name = self.project.connections.odoo
         if not connections.has_connection(name):
-            log.warning("There is no Odoo connection %r yet, so the target was not looked at. Add it before the load:\n%s", name, connections.odoo_command(name))
+            add = connections.odoo_command(name)
+            log.warning("There is no Odoo connection %r yet, so the target was not looked at. Before the load, add it:\n%s", name, add)
             return
         target = open_target(self.workspace(), OdooClient.connect(connections.odoo_credentials(self.project)), "production")
-        pages.log_list("What stands in the way of a load", preflight(target))
+        preflight(target)
 
     @person_readable
     def scope(self, export_id: str) -> dict[str, Any]:
@@ -199,7 +249,10 @@ class Steps:
 
     @person_readable
     def preflight(self) -> None:
-        """Looks at the target: version, apps, rights, settings, known traps. Writes nothing to it. Something that blocks fails this task with what to do."""
+        """Looks at the target: version, apps, rights, settings, known traps. Writes nothing to it.
+
+        Something that blocks fails this task, with what to do.
+        """
         ws = self.workspace()
         target = self.target(ws)
         runs.bind(ws, self.run_id(), target_id=target.target_id)
@@ -207,15 +260,19 @@ class Steps:
 
     @person_readable
     def schema_plan(self) -> None:
-        """Shows what would be set up in Odoo: custom fields, form pages, features. Writes nothing to it."""
-        pages.log_list("To be set up in Odoo", schema.plan_schema(self.target(self.workspace())))
+        """Shows what would be set up in Odoo: custom fields, their place on the forms, features. Writes nothing to it."""
+        pages.log_list("To be set up in Odoo", schema.plan_schema(self.target(self.workspace())).sentences)
 
     @person_readable
     def schema_apply(self, export_id: str) -> None:
-        """Sets up what `schema_plan` showed, as far as it is not there. Refuses unless the scope of this export is signed. Repeating it changes nothing."""
+        """Sets up what `schema_plan` showed, as far as it is not there, and looks that it is.
+
+        Refuses unless the scope of this export is signed. Repeating it changes nothing.
+        """
         ws = self.workspace()
         approvals.require(ws, [self.scope_seen(ws, export_id)])
-        schema.apply_schema(self.target(ws), self.run_id())
+        target = self.target(ws)
+        schema.apply_schema(target, self.run_id(), schema.plan_schema(target))
 
     # ---- staging
 
@@ -228,18 +285,18 @@ class Steps:
     @person_readable
     def existing(self) -> None:
         """Reads from Odoo which records are already there (users, countries, companies …), so that they are used and not made twice."""
-        ws = self.workspace()
-        target = self.target(ws)
+        target = self.target(self.workspace())
         for entity in self.bundle.load_order:
             match.read_existing(target, entity)
 
     @person_readable
     def make_plan(self, export_id: str) -> int:
-        """Compares what shall be with what the ledger knows about this target: creates, updates, unchanged, held. Writes nothing to Odoo. Returns the plan's id."""
+        """Compares what shall be with what the ledger knows about this target: creates, updates, unchanged, held.
+
+        Writes nothing to Odoo. Returns the plan's id.
+        """
         ws = self.workspace()
-        plan = ledger.make_plan(ws, self.target(ws).target_id, export_id)
-        runs.bind(ws, self.run_id(), export_id=export_id, target_id=plan.target_id)
-        return plan.plan_id
+        return ledger.make_plan(ws, self.target(ws).target_id, export_id).plan_id
 
     @person_readable
     def show_plan(self, plan_id: int) -> dict[str, Any]:
@@ -251,17 +308,20 @@ class Steps:
 
     @person_readable
     def park_settings(self, plan_id: int) -> None:
-        """Switches off what disturbs or slows a load (automations, lead scoring …), after noting how it was. `restore_settings` puts it back, also after a failure."""
+        """Switches off what disturbs or slows a load (automations, lead scoring …), after noting how it was.
+
+        `restore_settings` puts it back, also after a failure.
+        """
         ws = self.workspace()
         self.require_approvals(ws, plan_id)
-        target = self.target(ws)
-        settings.park(target, self.run_id())
-        loader.ensure_load_action(target, self.run_id())
+        pages.log_list("Parked", settings.park(self.target(ws), self.run_id()))
 
     @person_readable
     def restore_settings(self) -> None:
-        """Puts every setting back as `park_settings` found it. Runs also when the load failed; safe to clear."""
-        settings.restore(self.target(self.workspace()), self.run_id())
+        """Puts every setting back as `park_settings` found it, and takes the loader's server action out of Odoo. Runs also when the load failed."""
+        target = self.target(self.workspace())
+        pages.log_list("Put back", settings.restore(target, self.run_id()))
+        load_action.remove_load_action(target)
 
     @person_readable
     def looked_up(self, plan_id: int) -> None:
@@ -278,10 +338,9 @@ class Steps:
     def chunks(self, entity: str, plan_id: int) -> list[dict[str, Any]]:
         """Cuts the planned records of one entity into chunks for the mapped task `records`, and notes what must not change during the load."""
         ws = self.workspace()
-        target = self.target(ws)
         plan = ledger.get_plan(ws, plan_id)
         ledger.adopt_found(ws, self.run_id(), plan, entity)
-        guard.snapshot(target, self.run_id(), entity)
+        guard.snapshot(self.target(ws), self.run_id(), entity)
         found = [chunk.as_json() for chunk in chunks(ws, plan_id, entity)]
         log.info("%s: %d chunks", entity, len(found))
         return found
@@ -290,27 +349,32 @@ class Steps:
     def load_chunk(self, entity: str, plan_id: int, chunk: dict[str, Any]) -> None:
         """Loads one chunk: each batch is one transaction in Odoo with its external ids, noted before and after.
 
-        Safe to clear, alone or with others, at any time: what Odoo has is found by external id and not created again. A refused row is noted with Odoo's message and its
-        source line, and the rest goes on, until the project's error budget is used up.
+        Safe to clear, alone or with others, at any time: what Odoo has is found by external id and not created again. A refused row is noted
+        with Odoo's message and its source line, and the rest goes on, until the project's error budget is used up.
         """
         part = Chunk.from_json(chunk)
         get_current_context()["chunk_label"] = part.label  # type: ignore[typeddict-unknown-key]
         ws = self.workspace()
         self.require_approvals(ws, plan_id)
-        loader.load_chunk(self.target(ws), self.run_id(), plan_id, part)
+        load_chunk(self.target(ws), self.run_id(), plan_id, part)
 
     @person_readable
     def second_pass(self, entity: str, plan_id: int) -> None:
-        """Writes the fields that can only be written once the records exist: references in a circle, dates that Odoo would set itself. Safe to clear."""
+        """Writes the fields that can only be written once the records exist: references in a circle, dates that Odoo would set itself.
+
+        Safe to clear: only records that still need it are written.
+        """
         ws = self.workspace()
         self.require_approvals(ws, plan_id)
-        loader.load_second(self.target(ws), self.run_id(), plan_id, entity)
+        load_second(self.target(ws), self.run_id(), plan_id, entity)
 
     @person_readable
     def gate(self, entity: str, plan_id: int) -> None:
-        """Counts on three legs that must agree (export, ledger, Odoo asked by external id), and a check that nothing happened that should not. A failure stops the next entity."""
-        ws = self.workspace()
-        target = self.target(ws)
+        """Counts on three legs that must agree (export, ledger, Odoo asked by external id), and looks that nothing happened that should not.
+
+        A failure stops the next entity. The message says what differs, with the first cases and what to do.
+        """
+        target = self.target(self.workspace())
         guard.check(target, self.run_id(), entity)
         check_entity(target, self.run_id(), plan_id, entity)
 
@@ -323,15 +387,20 @@ class Steps:
 
     @person_readable
     def diff(self, plan_id: int) -> None:
-        """Reads every loaded record back from Odoo and compares every field. Differences are listed in the report; only an incomplete comparison fails this task."""
+        """Reads every loaded record back from Odoo and compares every field.
+
+        Differences are listed in the report, for a person to judge; only an incomplete comparison fails this task.
+        """
         summary = diff(self.target(self.workspace()), self.run_id(), plan_id)
-        log.info("%s", summary)
+        counts = ("compared", "equal", "transformed", "different", "not_comparable")
+        log.info("%s", ", ".join(f"{count.replace('_', ' ')} {summary.total(count):,}" for count in counts))
 
     @person_readable
     def report(self, plan_id: int) -> dict[str, Any]:
         """Writes the report of the run and prepares the page for `sign_off`, bound to the report's hash."""
         ws = self.workspace()
-        written = handoff.write_report(ws, self.run_id(), self.documents())
+        runs.finish(ws, self.run_id(), "success")
+        written = handoff.write_report(ws, self.run_id(), self.documents())[0]
         hashes = {"report": written.sha256}
         if self.kind() == "sandbox":
             hashes["sample"] = self.bundle.mapping_hash

@@ -27,7 +27,8 @@ class Seen:
 
 
 def record(
-    ws: Workspace, *, subject: str, hash: str, verdict: Verdict, by: str, comment: str | None, run_id: str | None, seen: dict[str, Any] | None = None
+    ws: Workspace, *, subject: str, hash: str, verdict: Verdict, by: str, comment: str | None = None, run_id: str | None = None,
+    seen: dict[str, Any] | None = None,
 ) -> None:
     """Adds a verdict. The latest one on the same subject and hash counts."""
     with ws.connect() as connection:
@@ -52,10 +53,14 @@ def require(ws: Workspace, needed: Iterable[Seen]) -> None:
                 why = f"{row['approved_by']} rejected it on {row['at']:%Y-%m-%d %H:%M} UTC"
             else:
                 older = connection.execute(
-                    ws.sql("select approved_by, at from {log}.approval where subject = %s and verdict <> 'rejected' order by approval_id desc limit 1"),
+                    ws.sql(
+                        "select approved_by, at from {log}.approval where subject = %s and verdict <> 'rejected' order by approval_id desc limit 1"
+                    ),
                     (item.subject,),
                 ).fetchone()
-                why = f"it changed since {older['approved_by']} signed it on {older['at']:%Y-%m-%d %H:%M} UTC" if older else "nobody has signed it"
+                why = "nobody has signed it"
+                if older is not None:
+                    why = f"it changed since {older['approved_by']} signed it on {older['at']:%Y-%m-%d %H:%M} UTC"
             missing.append(f"- {item.subject} (hash {item.hash[:12]}): {why}. It is signed in the DAG {item.where}.")
     if missing:
         raise NotApproved("Nothing is written, because what would be written is not approved:\n" + "\n".join(missing))

@@ -11,7 +11,8 @@ import logging
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from crm2odoo.odoo.errors import RowRefused, SchemaMismatch, Unsupported
+from crm2odoo.odoo.context import SILENT
+from crm2odoo.odoo.errors import RowRefused, SchemaMismatch, UnclearAnswer, Unsupported
 from crm2odoo.odoo.target import Target
 
 log = logging.getLogger(__name__)
@@ -126,7 +127,7 @@ class ActionTier:
 def ensure_load_action(target: Target) -> int:
     """Database id of the load action, made or brought up to date if needed. Safe to repeat, also by several tasks at once."""
     client, xid = target.client, f"{target.xid_module}.{ACTION_XID}"
-    for _ in range(2):
+    for _ in range(4):
         found = client.xml_ids([xid]).get(xid)
         if found:
             rows = client.call("ir.actions.server", "search_read", domain=[["id", "=", found]], fields=["code"])
@@ -136,9 +137,12 @@ def ensure_load_action(target: Target) -> int:
         shape = client.call("ir.actions.server", "fields_get", allfields=["group_ids", "groups_id"], attributes=["type"])
         groups = next(iter(shape))
         data = [xid, "crm2odoo load", "base.model_ir_model_data", "code", CODE, "base.group_system"]
-        answer = client.call(
-            "ir.actions.server", "load", fields=["id", "name", "model_id/id", "state", "code", f"{groups}/id"], data=[data], context={"lang": "en_US"}
-        )
+        try:
+            answer = client.call(
+                "ir.actions.server", "load", fields=["id", "name", "model_id/id", "state", "code", f"{groups}/id"], data=[data], context=SILENT
+            )
+        except UnclearAnswer:
+            continue  # the next look tells whether it was made
         problems = [m["message"] for m in answer.get("messages", []) if m.get("type") == "error"]
         if answer.get("ids"):
             log.info("server action made name='crm2odoo load' id=%d", answer["ids"][0])
