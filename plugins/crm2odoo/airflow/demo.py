@@ -71,7 +71,9 @@ class Demo:
                 self.step(f"DAG {dag.dag_id}: {len(dag.tasks)} tasks")
                 done = rehearse(dag, conf, ANSWERS, USER, self.on_task, self.on_answer)
                 if done.state != "success":
-                    self.say(f"\nThe run failed in {', '.join(done.failed()) or 'an unknown task'}. What happened is at the end of {log_file}")
+                    for task_id, cause in done.causes.items():
+                        self.say(f"\n{task_id} failed:\n{cause}")
+                    self.say(f"\nThe whole log: {log_file}")
                     return 1
         self._show(done.run_id)
         return 0

@@ -61,15 +61,21 @@ def as_failure(error: Exception) -> AirflowException | None:
     return AirflowFailException(_text(error)) if ours else None
 
 
-def _text(error: Exception) -> str:
+def _text(error: BaseException) -> str:
     return str(error).strip() or type(error).__name__
 
 
+NEXT = logging.getLogger("crm2odoo.next")
+"""Says at the end of a failed task's log what failed and what to do. Its records carry ``task_id`` and ``cause``."""
+
+
 def tell_what_next(context: Any) -> None:
-    """Failure callback of every task: says in the log what to do, below the error."""
-    task = context["ti"].task_id
-    logging.getLogger("crm2odoo.next").error(
-        "The task %s failed. Read the message above and remove its cause, then clear this task: that is always safe, "
-        "what was written is not written twice. The page of the DAG (Docs) says more about each task.",
-        task,
+    """Failure callback of every task."""
+    task_id, cause = context["ti"].task_id, _text(context["exception"]) if context.get("exception") else "no message"
+    NEXT.error(
+        "The task %s failed:\n\n%s\n\nRemove the cause, then clear this task: that is always safe, what was written is not written twice. "
+        "The DAG's page (Docs) says more about each task.",
+        task_id,
+        cause,
+        extra={"task_id": task_id, "cause": cause},
     )

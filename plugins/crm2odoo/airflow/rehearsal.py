@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from airflow.sdk import DAG
+
+from crm2odoo.airflow.failures import NEXT
 
 Answer = tuple[str, str | None]
 """The chosen option (``Approve`` or ``Reject``) and a comment."""
@@ -26,15 +29,15 @@ class TaskDone:
 
 @dataclass
 class Rehearsal:
-    """What became of a run. ``states``: task id → state; a mapped task has the worst state of its instances."""
+    """What became of a run.
+
+    ``states``: task id → state; a mapped task has the worst state of its instances. ``causes``: task id → what its log says at the end.
+    """
 
     run_id: str
     state: str
-    states: dict[str, str] = field(default_factory=dict)
-
-    def failed(self) -> list[str]:
-        """Ids of the tasks that failed themselves."""
-        return [task for task, state in self.states.items() if state == "failed"]
+    states: dict[str, str]
+    causes: dict[str, str]
 
 
 def rehearse(
@@ -46,14 +49,32 @@ def rehearse(
     on_answer: Callable[[str, Answer], None] | None = None,
 ) -> Rehearsal:
     """Runs ``dag`` to its end. ``answers``: task id → answer, given in the name of ``user``; other sign-offs wait for ever."""
-    with _alone(dag.dag_id), _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer):
+    causes = _Causes()
+    with _alone(dag.dag_id), causes, _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer):
         run = dag.test(run_conf=dict(conf or {}))
     states: dict[str, str] = {}
     for ti in run.get_task_instances():
         state = str(ti.state)
         if states.get(ti.task_id) in (None, "success", "skipped"):
             states[ti.task_id] = state
-    return Rehearsal(run.run_id, str(run.state), states)
+    return Rehearsal(run.run_id, str(run.state), states, causes.found)
+
+
+class _Causes(logging.Handler):
+    """Listens to what failed tasks say."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: dict[str, str] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.found[getattr(record, "task_id", "")] = getattr(record, "cause", "")
+
+    def __enter__(self) -> None:
+        NEXT.addHandler(self)
+
+    def __exit__(self, *_: object) -> None:
+        NEXT.removeHandler(self)
 
 
 @contextmanager
