@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from crm2odoo.project.source_file import Identifier, Strict
 
@@ -54,6 +54,7 @@ class OdooField(Strict):
     lines: Identifier | None = Field(None, description="For `one2many`: the entity whose records are written as lines of this one.")
     relation: str | None = Field(None, description="For a reference to a record of Odoo itself: its model, with `xml_ids` as the values.")
     send_empty: bool = Field(False, description="Send False when empty: Odoo would fill in something else.")
+    required: bool = Field(False, description="Without a value the record is held.")
     on_missing: Literal["hold", "empty"] = Field("empty", description="When the record referred to is not loaded: hold this one, or leave the field empty and say so.")
     write: Literal["create", "create_only", "second"] = Field("create", description="`second`: written after the records exist. `create_only`: never updated.")
     compare: Literal["equal", "html", "rounded", "url", "case", "none"] = Field("equal", description="How the read-back is compared. Anything but `equal` is a declared transform and is counted as such.")
@@ -90,6 +91,10 @@ class Match(Strict):
     duplicates: Literal["ask", "first"] = Field("ask", description="Several records of Odoo with one key: a person decides, or the first one serves (labels only).")
 
 
+def _listed(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
 class Skip(Strict):
     """Records that are not made, although rows stand for them."""
 
@@ -122,7 +127,7 @@ class Entity(Strict):
     form_view: str | None = Field(None, description="XML id of the form on which custom fields are shown.")
     context: dict[str, Any] = Field({}, description="Added to the silent context of the load.")
     batch_size: int = Field(500, ge=1, le=1000)
-    order: str | None = Field(None, description="A PostgreSQL expression over the inputs: the order in which records are created.")
+    order: Annotated[list[str], BeforeValidator(_listed)] = Field([], description="PostgreSQL expressions over the inputs: the order in which records are created.")
     keep_together: str | None = Field(None, description="A field: records with the same value are loaded by one task, in their order (messages of one record).")
     undo: Literal["unlink", "archive", "keep"] = "unlink"
 

@@ -230,7 +230,8 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
     names = [*entity.inputs, *(f"{r.name}_{b}" for r in one for b in [*r.bring, *r.bring_fields, *(["model"] if r.models else [])])]
     let = [(n, expression(sql, names, alias="b", constants=constants)) for n, sql in entity.let.items()]
     names += entity.let
-    fields = []
+    fields: list[_Column] = []
+    required_fields: list[_Column] = []
     for field_name, declared_field in entity.fields.items():
         if declared_field.lines:
             continue
@@ -242,12 +243,14 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
         else:
             sql = literal(declared_field.value)
         fields.append(_Column(field_name, f"({sql})::{sql_type}"))
+        if declared_field.required:
+            required_fields.append(fields[-1])
     fields += [_Column(f, f"b.{quote(f)}") for f in own if f not in entity.fields]
     return {
         "entity": name, "one": one, "many": many, "plain": [*plain, *own], "fields": fields, "let": let,
         "part_of": entity.part_of,
-        "required": [n for n, i in entity.inputs.items() if i.required],
-        "order": expression(entity.order, names, alias="b") if entity.order else None,
+        "required": [_Column(n, f"b.{quote(n)}") for n, i in entity.inputs.items() if i.required] + required_fields,
+        "order": ", ".join(expression(o, names, alias="b", constants=constants) for o in entity.order),
     }
 
 
