@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 from .account import Account, Cells, Value
 from .attachments import digest, pdf
-from .chance import Chance
 from .clock import DAY, EXPORTED, business_moment, iso_utc, moment, to_utc, us_date, us_time
 from .export import LISTED, Export
 from .names import TITLES
@@ -104,6 +104,19 @@ def variant(name: str) -> str:
     return f" {unicodedata.normalize('NFD', name).upper().replace(' ', '  ')}"
 
 
+class Plan(NamedTuple):
+    """What chance says about a lead."""
+
+    pipeline: str
+    path: list[tuple[int, str]]  # (local moment, stage reached)
+    product: str
+    tags: list[str]
+    source: str
+    owner: str
+    value: int | None  # cents
+    text: str  # with {who} for the first name
+
+
 class FlashLeadSales(Account):
     source = "flash_lead_sales"
     sections = ("setup", "companies", "contacts", "leads", "deals", "invoices", "threads", "log", "inventory")
@@ -116,6 +129,8 @@ class FlashLeadSales(Account):
         self.deals, self.invoices = max(4, leads * 2 // 3), max(2, leads * 5 // 24)
         self.threads = min(max(2, leads // 15), 2000)
         self.world = World()
+        self._lead_chance = self.chance("lead")
+        self._planned = lru_cache(maxsize=8192)(self._plan)
 
     # -- set-up ---------------------------------------------------------------------------------------------------
 
@@ -292,10 +307,10 @@ class FlashLeadSales(Account):
 
     # -- leads and their history ----------------------------------------------------------------------------------
 
-    def history(self, i: int, changed: bool = False) -> tuple[str, list[tuple[int, str]], Chance]:
-        """(pipeline, [(local moment, stage reached)], the rest of the lead's draws). The first entry is the lead's creation."""
-        draw = self._lead_chance.at(i)
-        pipeline = "New Business" if i % 10 < 7 else "Renewals" if i % 10 < 9 else "Partner Channel"
+    def _plan(self, j: int) -> Plan:
+        """All that chance says about lead ``j``, in a fixed order of draws."""
+        draw = self._lead_chance.at(j)
+        pipeline = "New Business" if j % 10 < 7 else "Renewals" if j % 10 < 9 else "Partner Channel"
         stages = [name for name, _ in PIPELINES[pipeline]]
         steps = draw.below(min(5, len(stages) - 2))
         path = stages[: steps + 1]
@@ -306,14 +321,29 @@ class FlashLeadSales(Account):
         for _ in path[1:]:
             at = max(business_moment(draw.random(), at + 60, at + 20 * DAY), at + 5)
             moments.append(at)
-        if i == 3:  # the night in which the clocks go forward, and the hour that occurs twice
+        if j == 3:  # the night in which the clocks go forward, and the hour that occurs twice
             moments = [moment(2024, 3, 10, 1, 59), *[moment(2024, 3, 10, 3, 1) + 60 * n for n in range(len(path) - 1)]]
-        if i == 8:
+        if j == 8:
             moments = [moment(2024, 11, 3, 0, 30) + 60 * n for n in range(len(path))]
-        if changed:  # a lost one comes back, an open one is lost
-            path.append(stages[1] if path[-1] == stages[-1] else stages[-1])
-            moments.append(EXPORTED + 4 * DAY)
-        return pipeline, list(zip(moments, path, strict=True)), draw
+        product, _ = draw.pick(PRODUCTS)
+        tags = draw.some(TAGS, 3)
+        source = draw.pick(SOURCES) if draw.often(0.9) else ""
+        owner = self.owner(draw)
+        value = draw.between(4, 900) * 10_000 if draw.often(0.6) else None
+        return Plan(pipeline, list(zip(moments, path, strict=True)), product, tags, source, owner, value, note(draw, "{who}", product))
+
+    def plan(self, i: int) -> Plan:
+        """The plan of lead ``i``. From lead 8,192 on, the plans of the first 8,192 come again: a large export is written faster so."""
+        return self._planned(i % 8192)
+
+    def history(self, i: int, changed: bool = False) -> tuple[str, list[tuple[int, str]]]:
+        """(pipeline, [(local moment, stage reached)]). The first entry is the lead's creation."""
+        plan = self.plan(i)
+        if not changed:
+            return plan.pipeline, plan.path
+        stages = [name for name, _ in PIPELINES[plan.pipeline]]
+        now = stages[1] if plan.path[-1][1] == stages[-1] else stages[-1]  # a lost one comes back, an open one is lost
+        return plan.pipeline, [*plan.path, (EXPORTED + 4 * DAY, now)]
 
     def lead_id(self, i: int) -> str:
         return f"L-{10001 + i}"
@@ -342,12 +372,12 @@ class FlashLeadSales(Account):
             "Site Visit Date",
         ]
         table = self.export.table("lead", "leads.csv", header)
-        self._lead_chance = self.chance("lead")
         tag_cells = {tag: f'"{tag}"' if "," in tag else tag for tag in TAGS}
         truth = self.truth
 
         def make(i: int, changed: bool) -> Cells:
-            pipeline, path, draw = self.history(i, changed)
+            _, _, product, tags, source, owner, value, text = self.plan(i)
+            pipeline, path = self.history(i, changed)
             known = i % 5 < 2
             if known:
                 who, number, email = self.contact(i % self.contacts)
@@ -357,15 +387,10 @@ class FlashLeadSales(Account):
             company: Company | None = self.world.company(number) if number is not None else None
             if not known:
                 email = f"{who.local}@{company.domain if company else 'example.net'}" if i % 16 else "n/a"
-            product, _ = draw.pick(PRODUCTS)
-            tags = draw.some(TAGS, 3)
-            source = draw.pick(SOURCES) if draw.often(0.9) else ""
-            owner = self.owner(draw)
-            value = draw.between(4, 900) * 10_000 if draw.often(0.6) else None
             stage = path[-1][1]
             self.fact = (pipeline, stage, owner.strip().lower(), tags, source, value)
             name = f"{who.name} – {product}" if i % 3 else who.name
-            text = HARMLESS_BUT_NASTY[i // 11 % len(HARMLESS_BUT_NASTY)] if i % 11 == 6 else note(draw, who.first, product)
+            text = HARMLESS_BUT_NASTY[i // 11 % len(HARMLESS_BUT_NASTY)] if i % 11 == 6 else text.replace("{who}", who.first)
             return [
                 self.lead_id(i),
                 name,
@@ -663,15 +688,16 @@ class FlashLeadSales(Account):
         notes = self.export.changes.of("activity_log") if self.export.delta else None
         listed: dict[str, Any] = {}
         self.truth.lists["stage_history"] = listed
+        remarks = ["left voicemail", "brochure v2", 'he said "maybe"', ""]
         ordinary = ["E-mail sent", "Call logged", "Note added"]
 
         def rows(i: int, changed: bool) -> list[list[Any]]:
-            _, path, draw = self.history(i, changed)
+            _, path = self.history(i, changed)
             gap = i % 17 == 5 and len(path) - changed > 2  # the entry of the first stage change is missing from the log
             wrong = i % 37 == 9  # the log ends in another stage than the lead is in
             steps: list[tuple[int, int, str, str, str, str]] = [(0, path[0][0], "Lead created", "", path[0][1], "")]
             for n, ((_, before), (at, stage)) in enumerate(pairwise(path), 1):
-                steps.append((2 * n - 1, at - 2, ordinary[(i + n) % 3], "", "", draw.pick(["left voicemail", "brochure v2", 'he said "maybe"', ""])))
+                steps.append((2 * n - 1, at - 2, ordinary[(i + n) % 3], "", "", remarks[(i * 5 + n) % 4]))
                 if not gap or n > 1:
                     steps.append((2 * n, at, "Stage changed", before, stage, ""))
             if wrong:

@@ -189,7 +189,7 @@ class VisualPractice(Account):
                 table,
                 "bad_optional_date",
                 lambda c: tally(c, -1),
-                {"Company Name": lambda c: f"{c[1]} Annex", "Website": "", "Parent Company ID": "", "Plan Renewal": "next year"},
+                {"Company Name": lambda c: f"{c[1]} Annex", "Website": "", "Parent Company ID": "", "Created": "before the merger"},
             ),
             self.odd(
                 table, "orphan", lambda c: tally(c, -1), {"Company Name": lambda c: f"{c[1]} Depot", "Website": "", "Parent Company ID": "CO-9999"}

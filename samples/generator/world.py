@@ -41,6 +41,8 @@ def slug(text: str, joint: str = "-") -> str:
 _FIRST_SLUG = [slug(name, "") for name in FIRST]
 _LAST_NAME = [name.replace("_", " ") for name in LAST]
 _LAST_SLUG = [slug(name, "") for name in LAST]
+_STEM_SLUG = [slug(name) for name in STEM]
+_KIND_SLUG = {kind: slug(kind) for kind, _ in KIND}
 _WHOLE_EVERY = 23  # every 23rd person has one of the names that need care, until they are used up
 
 
@@ -71,16 +73,16 @@ class World:
         s = index % len(STEM)
         turn = index // len(STEM)
         kind, industry = KIND[(s * 7 + turn * 3) % len(KIND)]
-        short = f"{STEM[s].replace('_', ' ')} {kind}"
+        short, domain = f"{STEM[s].replace('_', ' ')} {kind}", f"{_STEM_SLUG[s]}-{_KIND_SLUG[kind]}"
         if turn >= len(KIND):
-            short += f" {turn // len(KIND) + 1}"
+            short, domain = f"{short} {turn // len(KIND) + 1}", f"{domain}-{turn // len(KIND) + 1}"
         place = self.places[(index * 5 + turn) % len(self.places)]
         streets = STREETS_BY_COUNTRY.get(place.country, STREETS)
         number, street = 3 + index * 29 % 480, streets[index % len(streets)]
         return Company(
             name=f"{short} {place.suffix}",
             short=short,
-            domain=f"{slug(short)}.example",
+            domain=f"{domain}.example",
             industry=industry,
             place=place,
             street=f"{street} {number}" if place.country in ("Germany", "Sweden") else f"{number} {street}",
