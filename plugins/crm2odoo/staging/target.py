@@ -80,7 +80,7 @@ def identity_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> di
         parts[-1] = with_aliases(parts[-1], entity) if len(parts) == 1 else parts[-1]
     natural = natural_key(parts) if parts else "null::text"
     return {
-        "entity": name, "table": f"identity_{name}", "feeds": written, "columns": columns, "natural": natural,
+        "entity": name, "table": f"identity_{name}", "feeds": written, "columns": columns, "natural": natural, "told_apart": bool(entity.identity),
         "overrides": _overrides(bundle, name), "skip": _skip(entity),
         "xid_of_key": _xid_sql("\"_object\" || '_'", '"_key"', name, feeds), "xid_of_natural": _xid_sql(literal(name + "_"), '"_natural"', name, []),
     }
