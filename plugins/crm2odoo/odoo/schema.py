@@ -55,13 +55,15 @@ def apply_schema(target: Target, run_id: str, plan: SchemaPlan | None = None) ->
         builder.parameter(action)
     for action in by_kind.get("currency", []):
         builder.currency(action)
+    return verify_schema(target)
+
+
+def verify_schema(target: Target) -> Target:
+    """Looks with ``fields_get`` and ``get_views`` that every custom field is there, of its type, and on its form.
+
+    Returns the target with the fields that it has now. Raises SchemaNotApplied.
+    """
     target = refresh_names(target)
-    verify_schema(target)
-    return target
-
-
-def verify_schema(target: Target) -> None:
-    """Looks with ``fields_get`` and ``get_views`` that every custom field is there, of its type, and on its form. Raises SchemaNotApplied."""
     problems = []
     wanted = wanted_fields(target)
     for field in wanted:
@@ -85,6 +87,7 @@ def verify_schema(target: Target) -> None:
             + "\n".join(f"- {p}" for p in problems)
             + "\nRun the set-up again; if it stays, look whether another view or module takes these away."
         )
+    return target
 
 
 class _Builder:
