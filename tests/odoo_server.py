@@ -20,11 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from crm2odoo.sandbox import Base, SandboxError, ensure_base, sandbox_home, stop
+
+from crm2odoo.sandbox import Base, SandboxError, ensure_base, stop
 from crm2odoo.sandbox import server as odoo_process
 from crm2odoo.sandbox.api_key import make_api_key
 from crm2odoo.sandbox.databases import clone_database, create_database, drop_database, owned_databases
-from crm2odoo.sandbox.home import make_home
+from crm2odoo.sandbox.home import home_for_tests, make_home
 from crm2odoo.sandbox.odoo_program import find_odoo
 from crm2odoo.sandbox.postgres_program import Server
 
@@ -43,13 +44,9 @@ class OdooDatabase:
     api_key: str
 
 
-def log_path(odoo: OdooDatabase) -> Path:
-    """Odoo's log, for a test that looks into it."""
-    return _home() / "servers" / str(os.getpid()) / odoo_process.LOG_FILE
-
-
-def _home() -> Path:
-    return Path(os.environ.get("CRM2ODOO_TEST_HOME") or f"{sandbox_home()}-test")
+def log_path() -> Path:
+    """The log of this session's Odoo, for a test that looks into it."""
+    return home_for_tests() / "servers" / str(os.getpid()) / odoo_process.LOG_FILE
 
 
 def _postgres(base: Base) -> Server:
@@ -58,7 +55,7 @@ def _postgres(base: Base) -> Server:
 
 @pytest.fixture(scope="session")
 def odoo_base() -> Iterator[Base]:
-    home = make_home(_home())
+    home = make_home(home_for_tests())
     # Each session holds a shared lock. Whoever can have it alone is the only one: then what killed sessions left
     # behind is swept away, and at the end everything is stopped.
     with open(home / "sessions.lock", "a") as sessions:

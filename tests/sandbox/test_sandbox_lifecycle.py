@@ -20,6 +20,7 @@ from state_folder import Home
 
 from crm2odoo.sandbox import (
     SandboxError,
+    cli,
     credentials,
     destroy_base,
     down,
@@ -249,6 +250,25 @@ def test_everything_goes_even_when_terraform_has_gone(
     lifecycle.remove_home(new_home.path, silent)
     assert not new_home.path.exists()
     assert [p for p in processes.all_pids() if str(new_home.path) in processes.command_line(p)] == []
+
+
+def test_the_command_line_shows_no_secret_and_leaves_nothing(
+    new_home: Home, fake_odoo: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CRM2ODOO_HOME", str(new_home.path))
+    monkeypatch.setenv("CRM2ODOO_TEST_HOME", str(new_home.path / "none"))
+    assert cli.main(["up", "one"]) == 0
+    (sandbox,) = list_sandboxes(new_home.path)
+    assert cli.main(["list"]) == 0
+    assert cli.main(["remove"]) == 0
+    shown = capsys.readouterr().out
+    assert sandbox.url in shown
+    assert sandbox.password not in shown
+    assert sandbox.api_key not in shown
+    assert not new_home.path.exists()
+    monkeypatch.setenv("FAKE_ODOO", "fail-build")
+    assert cli.main(["up", "one"]) == 1
+    assert "ERROR: Odoo failed" in capsys.readouterr().err
 
 
 def test_a_folder_that_is_not_ours_is_refused(new_home: Home, fake_odoo: None) -> None:

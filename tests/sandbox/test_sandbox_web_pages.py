@@ -41,7 +41,7 @@ def test_the_login_page_and_the_back_end_have_their_bundles(odoo: OdooDatabase, 
     check(browser, "/odoo")
     with httpx.Client(base_url=odoo.url, timeout=120, headers={"X-Odoo-Database": odoo.database}) as stranger:
         check(stranger, "/web/login")
-    log = log_path(odoo).read_text()
+    log = log_path().read_text()
     trouble = [line for line in log.splitlines() if " ERROR " in line and odoo.database in line]
     assert trouble == []
 

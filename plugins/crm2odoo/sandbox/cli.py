@@ -7,7 +7,7 @@ import sys
 
 from . import credentials, lifecycle
 from .errors import SandboxError
-from .home import sandbox_home
+from .home import home_for_tests, sandbox_home
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     for action, text in (
         ("list", "show the sandboxes"),
         ("stop", "stop every process and keep all data"),
-        ("remove", "take everything down and delete the state folder"),
+        ("remove", "take everything down and delete the state folders, the tests' too"),
     ):
         actions.add_parser(action, help=text)
     chosen = parser.parse_args(arguments)
@@ -33,7 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif chosen.action == "stop":
             lifecycle.stop()
         else:
-            lifecycle.remove_home()
+            lifecycle.remove_home(sandbox_home())
+            lifecycle.remove_home(home_for_tests())
     except SandboxError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1

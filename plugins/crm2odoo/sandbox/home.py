@@ -38,6 +38,11 @@ def sandbox_home() -> Path:
     return Path(f"/var/tmp/crm2odoo-{os.geteuid()}-{mine}")  # noqa: S108 - make_home checks whose it is
 
 
+def home_for_tests() -> Path:
+    """$CRM2ODOO_TEST_HOME, or a folder beside the sandbox home: tests never touch what a person brought up."""
+    return Path(os.environ.get("CRM2ODOO_TEST_HOME") or f"{sandbox_home()}-test")
+
+
 def make_home(home: Path) -> Path:
     """Create the home, or check that it is ours.
 

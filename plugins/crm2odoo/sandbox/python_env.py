@@ -23,10 +23,10 @@ def bootstrap(folder: Path, log: Log) -> Path | None:
     attempts = (
         [
             [sys.executable, "-m", "venv", str(folder)],
-            [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "uv"],
+            [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--no-cache-dir", "uv"],
         ],
         # Without python3-venv, pip alone may be there.
-        [[sys.executable, "-m", "pip", "install", "-q", "--target", str(folder), "uv"]],
+        [[sys.executable, "-m", "pip", "install", "-q", "--no-cache-dir", "--target", str(folder), "uv"]],
     )
     for commands in attempts:
         if all(_try(command) for command in commands) and uv.exists():
@@ -39,7 +39,8 @@ def install(folder: Path, requirements: Path, uv: Path | None, log: Log) -> None
     """Make the environment hold what the list says, and nothing else. Raises SandboxError if no way works."""
     python = folder / "bin" / "python"
     if uv and (index := _index(uv.with_name("python"))) is not None:
-        environment = os.environ | index
+        # A cache beside the environment: links instead of copies, and it goes when .tools goes.
+        environment = {"UV_CACHE_DIR": str(folder.parent / "uv-cache")} | os.environ | index
         made = (python.exists() and _try([str(python), "-c", ""])) or _try(
             [str(uv), "venv", "-q", "--clear", "--python", sys.executable, str(folder)]
         )
@@ -48,7 +49,7 @@ def install(folder: Path, requirements: Path, uv: Path | None, log: Log) -> None
         log(f"uv could not install {requirements.name}; going on with pip")
     commands = (
         [sys.executable, "-m", "venv", "--clear", str(folder)],
-        [str(python), "-m", "pip", "install", "-q", "--no-deps", "-r", str(requirements)],
+        [str(python), "-m", "pip", "install", "-q", "--no-cache-dir", "--no-deps", "-r", str(requirements)],
     )
     for command in commands:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
