@@ -22,7 +22,7 @@ class ComparedField:
     """Model that a many2one or many2many refers to."""
     create_only: bool
     computed: bool
-    """Odoo fills the field in from others when nothing is sent."""
+    """Odoo fills the field in from others when nothing is sent. A field whose emptiness is sent is not one of them."""
 
     @property
     def is_owner(self) -> bool:
@@ -45,7 +45,7 @@ def compared_fields(target: Target, entity_name: str) -> list[ComparedField]:
             result.append(
                 ComparedField(
                     key, name, about["string"], field.type, field.compare, field.compare_note, about.get("relation"), field.write == "create_only",
-                    bool(about.get("depends")),
+                    bool(about.get("depends")) and not field.send_empty,
                 )
             )
     for row in customer_fields(target.ws):
