@@ -70,10 +70,15 @@ def test_no_mirror_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         odoo_package._update(lambda program: [program], tmp_path, tmp_path, print)
 
 
-@pytest.mark.skipif(not shutil.which("apt-get"), reason="no apt here")
-def test_an_unreachable_mirror_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CRM2ODOO_DEBIAN_MIRROR", "http://127.0.0.1:9/debian")
-    with pytest.raises(SandboxError, match=r"http://127\.0\.0\.1:9/debian"):
+def test_an_unreachable_mirror_is_named_and_the_next_is_tried(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for program in ("apt-get", "apt-cache", "dpkg-deb", "tar"):
+        write(tmp_path / "bin", {program: "#!/bin/sh\necho no connection >&2\nexit 100\n"})
+        (tmp_path / "bin" / program).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr(odoo_package, "_keyring", lambda work: tmp_path / "keys")
+    monkeypatch.setattr(apt_sources, "uris", lambda: ["http://one.example/debian", "http://two.example/debian"])
+    reason = r"(?s)http://one\.example/debian: .*no connection.*http://two\.example/debian: .*no connection"
+    with pytest.raises(SandboxError, match=reason):
         odoo_package.fetch(tmp_path / "odoo", tmp_path / "apt", lambda message: None)
     assert not (tmp_path / "odoo").exists()
 
