@@ -80,11 +80,11 @@ class EntityRules:
         self.rules: dict[str, FieldRule] = {}
         self._lines: dict[str, EntityRules] = {}
         self._line_ids: dict[str, int] = {}
-        self._through: dict[tuple[str, int], int | None] = {}
+        self._through: dict[str, int | None] = {}
         for key, name in target.names[entity].items():
-            if name is None:
-                continue
             field = declared.fields.get(key)
+            if name is None or (field is not None and field.write == "never"):
+                continue
             shape = target.shapes.get(declared.model, {}).get(name, {})
             kind = str(shape.get("type") or (field.type if field else "char"))
             # A version that still has one value where later ones have several (crm.stage.team_id) takes the first.
@@ -131,16 +131,22 @@ class EntityRules:
         return Row(xid="", seq=0, action="create", hash="", changed=[], vals=line, res_id=None, known=False, loaded=None, ids=ids)
 
     def _read_through(self, rule: FieldRule, rows: list[Row]) -> None:
-        assert rule.declared is not None and rule.declared.through is not None
-        ids = sorted({i for row in rows if isinstance(i := row.ids.get(rule.key), int) and (rule.key, i) not in self._through})
-        if not ids:
+        """For references whose records count through one of their fields: that field's values, by xid."""
+        assert rule.declared is not None
+        xids = sorted({name for row in rows for name in _names(row.vals.get(rule.key)) if name not in self._through})
+        if not xids:
             return
-        source = self._entity.inputs[rule.declared.from_ or ""].targets[0]
-        found = self._target.client.call(
-            self._target.entities[source].model, "read", ids=ids, fields=[rule.declared.through], load="", context={"active_test": False}
-        )
-        self._through |= {(rule.key, i): None for i in ids}
-        self._through |= {(rule.key, r["id"]): r[rule.declared.through] or None for r in found}
+        with self._target.ws.connect() as connection:
+            known = connection.execute(
+                self._target.ws.sql("select xid, entity, res_id from {log}.record where target_id = %s and xid = any(%s) and entity = any(%s)"),
+                [self._target.target_id, xids, list(rule.declared.through)],
+            ).fetchall()
+        for entity, name in rule.declared.through.items():
+            ids = {r["res_id"]: r["xid"] for r in known if r["entity"] == entity}
+            found = self._target.client.call(
+                self._target.entities[entity].model, "read", ids=sorted(ids), fields=[name], load="", context={"active_test": False}
+            ) if ids else []
+            self._through |= {ids[r["id"]]: r[name] or None for r in found}
 
     def bytes(self, row: Row) -> int:
         """Roughly what a row adds to a request."""
@@ -177,9 +183,8 @@ class EntityRules:
         if rule.kind == "binary" and raw is not None and self._files is not None:
             return self._files.base64(str(raw))
         if rule.is_reference or rule.relation:
-            ids = [i for i in self._resolve(rule, row) if i is not None] if _names(raw) else []
-            if rule.declared and rule.declared.through:
-                ids = [i for n in ids if (i := self._through.get((rule.key, n))) is not None]
+            resolved = zip(_names(raw), self._resolve(rule, row), strict=True) if _names(raw) else []
+            ids = [i for name, own in resolved if (i := self._through.get(name, own)) is not None]
             return [[6, 0, ids]] if rule.many else (ids[0] if ids else False)
         if raw is None:
             return [[6, 0, []]] if rule.many else False

@@ -1,7 +1,7 @@
 """What a person decided, as data: projects, sources and entities, read from YAML and checked."""
 
 from crm2odoo.project.bundle import Bundle, Feed, load_bundle, package_root, project_names
-from crm2odoo.project.entity_file import CustomField, Entity, Input, Match, OdooField
+from crm2odoo.project.entity_file import CustomField, Entity, Input, Match, OdooField, Step
 from crm2odoo.project.errors import ConfigError, Problem
 from crm2odoo.project.project_file import Project, StageLine
 from crm2odoo.project.source_file import Collect, Column, EntityMapping, FieldLine, Formats, Source, SourceObject
@@ -9,6 +9,6 @@ from crm2odoo.project.yaml_file import YamlFile
 
 __all__ = [
     "Bundle", "Collect", "Column", "ConfigError", "CustomField", "Entity", "EntityMapping", "Feed", "FieldLine", "Formats", "Input",
-    "Match", "OdooField", "Problem", "Project", "Source", "SourceObject", "StageLine", "YamlFile", "load_bundle",
+    "Match", "OdooField", "Problem", "Project", "Source", "SourceObject", "StageLine", "Step", "YamlFile", "load_bundle",
     "package_root", "project_names",
 ]

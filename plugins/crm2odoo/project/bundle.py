@@ -51,6 +51,11 @@ class Bundle:
     def formats(self) -> Formats:
         return self.project.formats or self.source.formats
 
+    @property
+    def decisions(self) -> dict[str, str | bool | int | float]:
+        """Every decision that the source asks for, with the project's choice or the default."""
+        return {name: self.project.decisions.get(name, decision.default) for name, decision in self.source.decisions.items()}
+
     def feeds(self, entity: str) -> list[Feed]:
         """The object mappings that feed an entity; those of primary objects first, then as the file lists them."""
         found = [f for f in self._all_feeds() if f.mapping.entity == entity]
@@ -59,6 +64,8 @@ class Bundle:
     def _all_feeds(self) -> Iterator[Feed]:
         for name, obj in self.source.objects.items():
             for number, mapping in enumerate(obj.entities):
+                if not _counts(self.project, mapping):
+                    continue
                 fields = dict(mapping.fields)
                 for key, line in self.project.map.items():
                     target_object, target_entity, target_input = key.split(".")
@@ -110,6 +117,13 @@ class Bundle:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
+def _counts(project: Project, mapping: EntityMapping) -> bool:
+    """Whether a mapping applies, as far as apps of Odoo decide."""
+    if mapping.app is None:
+        return True
+    return project.has_app(mapping.app.removeprefix("!")) != mapping.app.startswith("!")
+
+
 def load_bundle(root: Path | str, project: str) -> Bundle:
     """Reads ``<root>/mappings/projects/<project>.yaml`` and all that it names. Raises ConfigError with every mistake found."""
     root = Path(root)
@@ -127,7 +141,7 @@ def load_bundle(root: Path | str, project: str) -> Bundle:
         raise ConfigError([*problems, project_yaml.problem(("source",), f"there is no source {model.source!r}", hint)])
     source_yaml = YamlFile(source_path)
     source = source_yaml.model(Source)
-    entities, more = _entities_of(root, source_yaml, source)
+    entities, more = _entities_of(root, source_yaml, source, model)
     problems += more
     problems += _check_overrides(project_yaml, model, source)
     if problems:
@@ -148,7 +162,7 @@ def _find(root: Path, kind: str, name: str) -> Path | None:
     return next((path for folder in _folders(root, kind) if (path := folder / f"{name}.yaml").exists()), None)
 
 
-def _entities_of(root: Path, source_yaml: YamlFile, source: Source) -> tuple[dict[str, Entity], list[Problem]]:
+def _entities_of(root: Path, source_yaml: YamlFile, source: Source, project: Project) -> tuple[dict[str, Entity], list[Problem]]:
     """The entities that the source feeds, and those they refer to."""
     problems: list[Problem] = []
     entities: dict[str, Entity] = {}
@@ -168,6 +182,8 @@ def _entities_of(root: Path, source_yaml: YamlFile, source: Source) -> tuple[dic
 
     for object_name, obj in source.objects.items():
         for number, mapping in enumerate(obj.entities):
+            if not _counts(project, mapping):
+                continue
             where = ("objects", object_name, "entities", number)
             entity = load(mapping.entity, (*where, "entity"))
             if entity is None:

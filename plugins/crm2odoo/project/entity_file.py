@@ -22,7 +22,7 @@ class Input(Strict):
 
     type: InputType = "text"
     entity: Identifier | None = Field(None, description="For `ref` and `refs`: the entity referred to.")
-    entities: list[Identifier] = Field([], description="For a `ref` that may go to several entities, the first that has the key wins; expressions may use `<input>_model`.")
+    entities: list[Identifier] = Field([], description="For a reference that may go to several entities, the first that has the key wins; expressions may use `<input>_model`.")
     required: bool = Field(False, description="Without it the record is held.")
     bring_fields: list[str] = Field([], description="For `ref`: fields of the record referred to, as they go to Odoo; used like `bring`.")
     bring: list[Identifier] = Field([], description="For `ref`: inputs of the record referred to that expressions may use as `<input>_<name>`.")
@@ -32,8 +32,8 @@ class Input(Strict):
     def _reference(self) -> Input:
         if (self.type in ("ref", "refs")) != bool(self.targets):
             raise ValueError("`entity` goes with the types `ref` and `refs`, and only with them")
-        if self.entities and (self.entity or self.type != "ref" or self.bring or self.bring_fields):
-            raise ValueError("`entities` stands alone, with the type `ref`, and brings nothing along")
+        if self.entities and (self.entity or self.bring or self.bring_fields):
+            raise ValueError("`entities` stands alone, and brings nothing along")
         return self
 
     @property
@@ -50,13 +50,13 @@ class OdooField(Strict):
     value: str | int | float | bool | None = Field(None, description="A constant.")
     sql: str | None = Field(None, description="A PostgreSQL expression over the inputs; references are xids.")
     names: list[str] = Field([], description="Names in other versions of Odoo; the first that the target has is used. The key itself comes first.")
-    through: str | None = Field(None, description="For `many2one`: the field of the record referred to whose value counts (the partner of a user).")
+    through: dict[Identifier, str] = Field({}, description="Entity: the field of its records whose value counts instead (`user: partner_id`, the partner of a user).")
     lines: Identifier | None = Field(None, description="For `one2many`: the entity whose records are written as lines of this one.")
     relation: str | None = Field(None, description="For a reference to a record of Odoo itself: its model, with `xml_ids` as the values.")
     send_empty: bool = Field(False, description="Send False when empty: Odoo would fill in something else.")
     required: bool = Field(False, description="Without a value the record is held.")
     on_missing: Literal["hold", "empty"] = Field("empty", description="When the record referred to is not loaded: hold this one, or leave the field empty and say so.")
-    write: Literal["create", "create_only", "second"] = Field("create", description="`second`: written after the records exist. `create_only`: never updated.")
+    write: Literal["create", "create_only", "second", "never"] = Field("create", description="`never`: only compared; Odoo computes it, or a step brings it about. `second`: written after the records exist. `create_only`: never updated.")
     compare: Literal["equal", "html", "rounded", "url", "case", "none"] = Field("equal", description="How the read-back is compared. Anything but `equal` is a declared transform and is counted as such.")
     compare_note: str = ""
     optional: bool = Field(False, description="Left out without complaint when the target has no such field.")
@@ -102,6 +102,25 @@ class Skip(Strict):
     reason: str
 
 
+class Wizard(Strict):
+    """A dialogue of Odoo, filled in for one record and run."""
+
+    model: str
+    values: dict[str, str] = Field({}, description="Field: a PostgreSQL expression over the inputs.")
+    xml_ids: dict[str, str] = Field({}, description="Field: XML id of a record of Odoo.")
+
+
+class Step(Strict):
+    """Something that Odoo has to do with records once they exist: post an invoice, register its payment."""
+
+    name: Identifier
+    when: str = Field(description="A PostgreSQL condition over the inputs: which records.")
+    done: dict[str, list[str]] = Field(description="Field of Odoo: values that say that it was done. Asked before, so a repeated step is harmless.")
+    call: str = Field(description="Method of the model, or of the wizard.")
+    wizard: Wizard | None = None
+    undo: str | None = Field(None, description="Method that takes it back.")
+
+
 class Entity(Strict):
     """What Odoo will hold, and how."""
 
@@ -122,6 +141,7 @@ class Entity(Strict):
     unmatched: Literal["hold", "empty"] = Field("empty", description="With `create: never`: what becomes of references to a record that was not found.")
     let: dict[Identifier, str] = Field({}, description="Names for PostgreSQL expressions over the inputs, for use in `fields`.")
     fields: dict[str, OdooField] = {}
+    steps: list[Step] = []
     custom_fields: dict[str, CustomField] = {}
     custom_target: bool = Field(True, description="Whether unknown source columns become custom fields on this model.")
     form_view: str | None = Field(None, description="XML id of the form on which custom fields are shown.")

@@ -78,6 +78,7 @@ class Project(Strict):
     owners: Owners = Owners()
     stages: list[StageLine] = []
     default_team: str = "Sales"
+    apps: dict[str, bool] = Field({}, description="App of Odoo: whether the target has it. What is not said: project, sale and account yes, helpdesk and knowledge no. Preflight checks it.")
     columns: dict[Identifier, dict[str, CustomColumn]] = Field({}, description="Object: header: what to do with a column that the source file does not know.")
     map: dict[str, FieldLineShort] = Field({}, description="`object.entity.input`: overrides one line of the source's mapping.")
     decisions: dict[str, str | bool | int | float] = {}
@@ -88,3 +89,7 @@ class Project(Strict):
     owner: str = "platform-team"
     owner_url: str | None = None
     tags: list[str] = []
+
+    def has_app(self, name: str) -> bool:
+        """Whether the project counts on an app of Odoo."""
+        return self.apps.get(name, name in ("project", "sale", "account"))

@@ -105,6 +105,7 @@ class EntityMapping(Strict):
     unless: FieldLineShort | None = Field(None, description="A reference by `object` and `by`: no record on demand where it finds a row.")
     each: Identifier | None = Field(None, description="A `list` column: one record for each element, which lines call `each`.")
     fields: dict[Identifier, FieldLineShort] = {}
+    app: str | None = Field(None, pattern=r"^!?[a-z_]+$", description="Only when the project says that this app of Odoo is (`project`) or is not (`!project`) there.")
     custom_fields: Literal["keep", "ignore"] = Field("keep", description="What happens to columns that no line uses: custom fields on this entity, or nothing.")
 
 
@@ -126,6 +127,16 @@ class AttachmentColumns(Strict):
     checksum: Identifier | None = None
 
 
+class Pivot(Strict):
+    """Rows of key and value that are custom fields of other objects' rows."""
+
+    of: dict[Identifier, list[str]] = Field(description="Object: words in the type column that mean it.")
+    type: Identifier
+    record: Identifier
+    field: Identifier
+    value: Identifier
+
+
 class SourceObject(Strict):
     """What the product calls a thing: lead, estimate, ticket."""
 
@@ -140,6 +151,7 @@ class SourceObject(Strict):
     parents: list[Parent] = Field([], description="Lines that name the same object (and `when`) are alternatives: one that finds a row is enough.")
     attachment: AttachmentColumns | None = Field(None, description="For an object whose rows are files: its content is looked for, and a row without usable content is rejected.")
     entities: list[EntityMapping] = []
+    pivot: Pivot | None = None
     documentation_only: bool = Field(False, description="Never migrates; goes into the handoff inventory.")
 
     @model_validator(mode="after")
@@ -185,6 +197,14 @@ class StageRule(Strict):
     outcome: Literal["won", "lost", "open"]
 
 
+class Decision(Strict):
+    """A question to the customer. Expressions use the answer as ``decision_<name>``."""
+
+    question: str
+    options: dict[str, str] = Field({}, description="Choice: what it means. Empty: any value.")
+    default: str | bool | int | float
+
+
 class Source(Strict):
     """One source product."""
 
@@ -193,7 +213,7 @@ class Source(Strict):
     about: str = ""
     formats: Formats = Formats()
     stage_outcomes: list[StageRule] = Field([], description="Which stage names mean won or lost; compared normalised and whole, never by likeness.")
-    lead_stages: list[str] = []
+    decisions: dict[Identifier, Decision] = {}
     objects: dict[Identifier, SourceObject]
 
     @model_validator(mode="after")

@@ -49,6 +49,12 @@ def with_aliases(sql: str, entity: Entity) -> str:
     return f"case {sql} {cases} else {sql} end"
 
 
+def constants(bundle: Bundle) -> dict[str, str | int | float | bool | None]:
+    """Names that every expression may use: the project's own values, and its decisions as ``decision_<name>``."""
+    decided = {f"decision_{name}": value for name, value in bundle.decisions.items()}
+    return {"default_team": bundle.project.default_team, "project_currency": bundle.project.currency, **decided}
+
+
 def text_to_html(sql: str) -> str:
     """Escaped text with its line breaks kept: Odoo would swallow them."""
     escaped = f"replace(replace(replace({sql}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')"
@@ -75,7 +81,7 @@ class FeedWriter:
     def __init__(self, bundle: Bundle, feed: Feed, entity: Entity) -> None:
         self.bundle, self.feed, self.entity = bundle, feed, entity
         self.object: SourceObject = bundle.source.objects[feed.object]
-        self.constants = {"default_team": bundle.project.default_team, "project_currency": bundle.project.currency}
+        self.constants = constants(bundle)
 
     def _expression(self, text: str) -> str:
         names = [*_expression_names(self.object), *(["each"] if self.feed.mapping.each else [])]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crm2odoo.project import Bundle, Entity, Feed, FieldLine, StageLine
-from crm2odoo.staging.mapping_sql import KEYED, ODOO_SQL_TYPES, FeedWriter, natural_key, normalised, normalised_text, with_aliases
+from crm2odoo.staging.mapping_sql import KEYED, ODOO_SQL_TYPES, FeedWriter, constants, natural_key, normalised, normalised_text, with_aliases
 from crm2odoo.staging.render import expression, literal, quote
 from crm2odoo.staging.workspace import Connection, Workspace
 
@@ -221,14 +221,12 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
             models = {t: bundle.entities[t].model for t in declared.entities}
             one.append(_Reference(input_name, declared.targets[0], steps, declared.bring, declared.bring_fields, joined, models))
         elif declared.type == "refs":
-            assert declared.entity is not None
-            many.append(_Reference(input_name, declared.entity, 1, [], [], False))
+            many.append(_Reference(input_name, declared.targets[0], 1, [], [], False, {t: bundle.entities[t].model for t in declared.targets}))
         else:
             plain.append(input_name)
     own = sorted({c.field for c in custom if c.entity == name})
-    constants = {"default_team": bundle.project.default_team, "project_currency": bundle.project.currency}
     names = [*entity.inputs, *(f"{r.name}_{b}" for r in one for b in [*r.bring, *r.bring_fields, *(["model"] if r.models else [])])]
-    let = [(n, expression(sql, names, alias="b", constants=constants)) for n, sql in entity.let.items()]
+    let = [(n, expression(sql, names, alias="b", constants=constants(bundle))) for n, sql in entity.let.items()]
     names += entity.let
     fields: list[_Column] = []
     required_fields: list[_Column] = []
@@ -239,18 +237,21 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
         if declared_field.from_:
             sql = f"b.{quote(declared_field.from_)}"
         elif declared_field.sql is not None:
-            sql = expression(declared_field.sql, names, alias="b", constants=constants)
+            sql = expression(declared_field.sql, names, alias="b", constants=constants(bundle))
         else:
             sql = literal(declared_field.value)
         fields.append(_Column(field_name, f"({sql})::{sql_type}"))
         if declared_field.required:
             required_fields.append(fields[-1])
     fields += [_Column(f, f"b.{quote(f)}") for f in own if f not in entity.fields]
+    after = [(step.name, expression(step.when, names, alias="b", constants=constants(bundle)), {
+        f: expression(v, names, alias="b", constants=constants(bundle)) for f, v in (step.wizard.values if step.wizard else {}).items()
+    }) for step in entity.steps]
     return {
-        "entity": name, "one": one, "many": many, "plain": [*plain, *own], "fields": fields, "let": let,
+        "entity": name, "steps": after, "one": one, "many": many, "plain": [*plain, *own], "fields": fields, "let": let,
         "part_of": entity.part_of,
         "required": [_Column(n, f"b.{quote(n)}") for n, i in entity.inputs.items() if i.required] + required_fields,
-        "order": ", ".join(expression(o, names, alias="b", constants=constants) for o in entity.order),
+        "order": ", ".join(expression(o, names, alias="b", constants=constants(bundle)) for o in entity.order),
     }
 
 
