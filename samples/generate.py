@@ -40,7 +40,7 @@ def generate(
     export = Export(folder, truth, messy=messy, delta=delta)
     module.ACCOUNT(export, seed, leads).write(only)
     if delta:
-        truth.about["changes"] = {name: notes for name, notes in export.changes.tables.items() if any(notes.values())}
+        truth.about["changes"] = {name: notes for name, notes in export.changes.items() if any(notes.values())}
     (out / source / ("TRUTH_DELTA.json" if delta else "TRUTH.json")).write_text(truth.as_json(), encoding="utf-8", newline="\n")
     return folder
 

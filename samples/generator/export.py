@@ -30,7 +30,6 @@ class Truth:
         self.sums: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
         self.links: dict[str, dict[str, Any]] = {}
         self.lists: dict[str, Any] = {}
-        self.notes: list[str] = []
 
     def count(self, object: str, by: str, value: str, times: int = 1) -> None:
         self.counts[object][by][value] += times
@@ -59,19 +58,8 @@ class Truth:
             "sums": {o: {by: {k: money(v) for k, v in sorted(c.items())} for by, c in g.items()} for o, g in self.sums.items()},
             "links": self.links,
             "lists": self.lists,
-            "notes": self.notes,
         }
         return json.dumps(content, ensure_ascii=False, indent=1) + "\n"
-
-
-class Changes:
-    """What a delta differs in from the export before it."""
-
-    def __init__(self) -> None:
-        self.tables: dict[str, dict[str, list[Any]]] = {}
-
-    def of(self, object: str) -> dict[str, list[Any]]:
-        return self.tables.setdefault(object, {"added": [], "changed": [], "vanished": []})
 
 
 class Table:
@@ -88,7 +76,6 @@ class Table:
         separator: str = ",",
         encoding: str = "utf-8",
         newline: str = "\r\n",
-        preamble: Sequence[str] = (),
     ) -> None:
         self.export, self.object, self.name, self.header = export, object, name, list(header)
         self.key = self.header.index(key) if key else 0
@@ -103,8 +90,6 @@ class Table:
         self._path = path
         self._file = path.open("w", encoding=encoding, newline="")
         self._newline = newline
-        for line in preamble:
-            self._file.write(line + newline)
         writer = csv.writer(self._file, delimiter=separator, lineterminator=newline)
         self._write: Callable[[Iterable[Any]], Any] = writer.writerow
         self._write(self.header)
@@ -114,7 +99,7 @@ class Table:
         self.records += 1
         self._write(cells)
 
-    def plant(self, cells: Sequence[Any], kind: str, outcome: Outcome, *, key: str = "", into: str = "", warning: bool = False) -> None:
+    def plant(self, cells: Sequence[Any], kind: str, outcome: Outcome, *, into: str = "", warning: bool = False) -> None:
         """A row with something wrong. ``kind`` is the reject or warning code, or the outcome; ``into`` the row that stands for it."""
         self.row(cells)
         if outcome != "valid":
@@ -124,7 +109,7 @@ class Table:
         if warning:
             self._warned[kind] += 1
         if len(self._planted) < LISTED:
-            entry = {"record": self.records, "kind": kind, "outcome": outcome, "key": key or str(cells[self.key])}
+            entry = {"record": self.records, "kind": kind, "outcome": outcome, "key": str(cells[self.key])}
             self._planted.append({**entry, "into": str(into)} if into else entry)
 
     def difference(self, before: Sequence[Any], after: Sequence[Any]) -> dict[str, Any]:
@@ -168,6 +153,7 @@ class Table:
         self.close()
 
 
+Changes = dict[str, list[Any]]
 Maker = Callable[[int, bool], list[Any]]
 Plant = Callable[[int, list[Any]], None]
 
@@ -177,7 +163,7 @@ class Export:
 
     def __init__(self, folder: Path, truth: Truth, *, messy: float, delta: bool) -> None:
         self.folder, self.truth, self.messy, self.delta = folder, truth, messy, delta
-        self.changes = Changes()
+        self.changes: dict[str, Changes] = {}  # by object; only in a delta
         self.fates: dict[str, dict[int, str]] = defaultdict(dict)
         folder.mkdir(parents=True, exist_ok=True)
 
@@ -190,6 +176,10 @@ class Export:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
         return len(content)
+
+    def changes_of(self, object: str) -> Changes | None:
+        """What a delta differs in from the export before it: ``added``, ``changed`` and ``vanished``. None in a first export."""
+        return self.changes.setdefault(object, {"added": [], "changed": [], "vanished": []}) if self.delta else None
 
     def total(self, count: int) -> int:
         """How many records of an object there are: in a delta one more per 40."""
@@ -208,7 +198,7 @@ class Export:
         span = (end or count) - begin
         wanted = len(plants) * max(1, round(span * self.messy / len(plants))) if plants and self.messy and span else 0
         planted = 0
-        notes = self.changes.of(table.object) if self.delta else None
+        notes = self.changes_of(table.object)
         for index in range(begin, end or self.total(count)):
             due = (index - begin + 1) * wanted // span if index < count and wanted else planted
             fate = "same"
@@ -228,7 +218,7 @@ class Export:
                 planted += 1
 
     @staticmethod
-    def _note(notes: dict[str, list[Any]], fate: str, table: Table, cells: list[Any], before: list[Any]) -> None:
+    def _note(notes: Changes, fate: str, table: Table, cells: list[Any], before: list[Any]) -> None:
         if len(notes[fate]) >= LISTED:
             return
         notes[fate].append(table.difference(before, cells) if fate == "changed" else str(cells[table.key]))

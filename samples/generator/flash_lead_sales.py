@@ -685,7 +685,7 @@ class FlashLeadSales(Account):
             "activity_log", "activity_log.csv", ["Log ID", "Timestamp", "Lead ID", "Action", "From Stage", "To Stage", "User", "Details"]
         )
         fates = self.export.fates["lead"]
-        notes = self.export.changes.of("activity_log") if self.export.delta else None
+        notes = self.export.changes_of("activity_log")
         listed: dict[str, Any] = {}
         self.truth.lists["stage_history"] = listed
         remarks = ["left voicemail", "brochure v2", 'he said "maybe"', ""]
