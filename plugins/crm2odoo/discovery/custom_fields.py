@@ -14,6 +14,9 @@ from sqlglot import exp
 
 from crm2odoo.project import Bundle, Column, FieldLine, SourceObject
 from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.mapping_sql import normalised, normalised_text
+from crm2odoo.staging.render import quote
+from crm2odoo.staging.target import pivoted
 
 # Columns of the source that are the record's identity or its bookkeeping in the source.
 NOT_CONTENT = ("deleted",)
@@ -53,9 +56,12 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
         for name, source_object in ws.bundle.source.objects.items():
             entities = list(dict.fromkeys(m.entity for m in source_object.entities if m.primary and m.custom_fields == "keep"))
             unused = [c for c in _columns(ws, connection, name) if c in headers.get(name, {}) and c not in used_columns(ws.bundle, name)]
+            if entities:
+                proposals += _pivoted(ws, connection, name, entities)
             if not entities or not unused:
                 continue
-            for row in connection.execute(ws.statements("discover/profile.sql.j2", object=name, columns=unused, day_first_or_month_first=_slash_date(ws))[0].encode()).fetchall():
+            cells = [(c, f"c.{quote(c)}") for c in unused]
+            for row in _profile(ws, connection, name, cells):
                 known = source_object.columns.get(row["column"])
                 header = headers[name][row["column"]]
                 proposals += [_propose(ws.bundle, name, row, known, header, entity) for entity in entities]
@@ -70,6 +76,37 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
                     for p in proposals
                 ],
             )
+    return proposals
+
+
+def _profile(ws: Workspace, connection: Connection, name: str, cells: list[tuple[str, str]]) -> list[dict[str, Any]]:
+    [statement] = ws.statements("discover/profile.sql.j2", object=name, columns=cells, day_first_or_month_first=_slash_date(ws))
+    return connection.execute(statement.encode()).fetchall()
+
+
+def _pivoted(ws: Workspace, connection: Connection, name: str, entities: list[str]) -> list[Proposal]:
+    """Every distinct key of the key-value objects that belong to the rows of ``name``, over all rows. Spelling variants are one key."""
+    proposals: list[Proposal] = []
+    for pivot_name, pivot_object in ws.bundle.source.objects.items():
+        pivot = pivot_object.pivot
+        if pivot is None or name not in pivot.of:
+            continue
+        key = normalised(f"k.{quote(pivot.field)}")
+        words = [normalised_text(w) for w in pivot.of[name]]
+        table = f"{quote(ws.bundle.project.project + '_clean')}.{quote(pivot_name)}"
+        statement = (
+            f"select {key} as key, mode() within group (order by k.{quote(pivot.field)}) as label, jsonb_object_agg(k.{quote(pivot.field)}, k.n) as variants "
+            f"from (select k.{quote(pivot.field)}, count(*) as n from {table} as k where k.\"_status\" = 'valid' "
+            f"and {normalised(f'k.{quote(pivot.type)}')} = any(%s) and k.{quote(pivot.field)} is not null group by 1) as k group by 1 order by 1"
+        )
+        keys = connection.execute(statement.encode(), [words]).fetchall()
+        cells = [(f"{pivot_name}:{k['key']}", pivoted(ws.bundle, f"{pivot_name}:{k['key']}", name, "c")) for k in keys]
+        labels = {f"{pivot_name}:{k['key']}": k for k in keys}
+        for row in _profile(ws, connection, name, cells) if cells else []:
+            found = labels[row["column"]]
+            for entity in entities:
+                proposal = _propose(ws.bundle, name, row, None, found["label"], entity)
+                proposals.append(replace(proposal, evidence={**proposal.evidence, "variants": found["variants"]}))
     return proposals
 
 

@@ -133,6 +133,7 @@ class Entity(Strict):
     part_of: Identifier | None = Field(None, description="Written as lines of this entity, within its records; its input of that name refers to the record.")
     after: list[Identifier] = Field([], description="Entities loaded earlier, besides those referred to.")
     inputs: dict[Identifier, Input]
+    records: list[dict[Identifier, str | int | float | bool]] = Field([], description="Records that every project needs, as inputs: a journal, a tag. Told apart by `identity`.")
     identity: list[Identifier] = Field([], description="Inputs that tell records apart (normalised). None: each source row is a record of its own.")
     aliases: dict[str, str] = Field({}, description="Other spellings of the first identity input: spelling (normalised): the value that counts.")
     skip: Skip | None = None
@@ -153,6 +154,10 @@ class Entity(Strict):
 
     @model_validator(mode="after")
     def _names_exist(self) -> Entity:
+        for number, record in enumerate(self.records):
+            for name in record:
+                if name not in self.inputs:
+                    raise ValueError(f"records.{number}: {name!r} is no input")
         for name in self.identity:
             if name not in self.inputs:
                 raise ValueError(f"identity names {name!r}, which is no input")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from crm2odoo.project import Bundle, Entity, Feed, FieldLine, StageLine
-from crm2odoo.staging.mapping_sql import KEYED, ODOO_SQL_TYPES, FeedWriter, constants, natural_key, normalised, normalised_text, with_aliases
+from crm2odoo.staging.mapping_sql import KEYED, ODOO_SQL_TYPES, SQL_TYPES, FeedSql, FeedWriter, constants, natural_key, normalised, normalised_text, with_aliases
 from crm2odoo.staging.render import expression, literal, quote
 from crm2odoo.staging.workspace import Connection, Workspace
 
@@ -44,6 +44,9 @@ def build_target(ws: Workspace, export_id: str) -> dict[str, int]:
             ws.run(connection, "target/2_identity.sql.j2", **identity_values(ws.bundle, name, custom))
         connection.execute(ws.sql("create index on {target}.lookup (entity, key); create index on {target}.member (object, file_no, rec)"))
         connection.execute(ws.sql("analyze {target}.lookup"))
+        for name, source_object in ws.bundle.source.objects.items():
+            if source_object.pivot:
+                ws.run(connection, "target/4_pivot_member.sql.j2", **pivot_values(ws.bundle, name))
         for name in ws.bundle.build_order:
             ws.run(connection, "target/3_record.sql.j2", **record_values(ws.bundle, name, custom))
             counts[name] = _check_xids(ws, connection, name)
@@ -72,21 +75,41 @@ def identity_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> di
             for field, column in mine.items()
         ]
         written.append(FeedWriter(bundle, feed, entity).sql(steps, pairs, compared.get(feed.object, [])))
+    nothing = _nothing(bundle, entity, steps, mine)
     if not written:
-        written.append(_nothing(bundle, entity, steps, mine))
+        written.append(nothing)
     columns = [c for c, _ in written[0].columns]
     parts = [quote(f"{i}__key") if entity.inputs[i].type in KEYED else normalised(quote(i)) for i in entity.identity]
     if parts:
         parts[-1] = with_aliases(parts[-1], entity) if len(parts) == 1 else parts[-1]
     natural = natural_key(parts) if parts else "null::text"
     return {
-        "entity": name, "table": f"identity_{name}", "feeds": written, "columns": columns, "natural": natural, "told_apart": bool(entity.identity),
+        "entity": name, "table": f"identity_{name}", "feeds": written, "records": [_record_columns(nothing.columns, r, entity, bundle) for r in entity.records], "columns": columns, "natural": natural, "told_apart": bool(entity.identity),
         "overrides": _overrides(bundle, name), "skip": _skip(entity),
         "xid_of_key": _xid_sql("\"_object\" || '_'", '"_key"', name, feeds), "xid_of_natural": _xid_sql(literal(name + "_"), '"_natural"', name, []),
     }
 
 
-def _nothing(bundle: Bundle, entity: Entity, steps: dict[str, int], mine: dict[str, CustomColumn]) -> Any:
+def _record_columns(columns: list[tuple[str, str]], record: dict[str, Any], entity: Entity, bundle: Bundle) -> list[tuple[str, str]]:
+    """The columns of a record that every project needs: its inputs as constants, its references by natural key."""
+    values = {}
+    for name, value in record.items():
+        declared = entity.inputs[name]
+        if declared.type == "ref":
+            values[f"{name}__1"] = literal(f"={normalised_text(str(value))}")
+        else:
+            values[name] = literal(value)
+            if declared.type in KEYED:
+                values[f"{name}__key"] = literal(normalised_text(str(value)))
+    return [(name, f"{values[name]}::{_sql_type(name, entity)}" if name in values else sql) for name, sql in columns]
+
+
+def _sql_type(column: str, entity: Entity) -> str:
+    declared = entity.inputs.get(column)
+    return SQL_TYPES[declared.type] if declared and declared.type not in ("ref", "refs") else "text"
+
+
+def _nothing(bundle: Bundle, entity: Entity, steps: dict[str, int], mine: dict[str, CustomColumn]) -> FeedSql:
     """An entity that is only referred to (countries): the same columns, from no rows."""
     from crm2odoo.project import EntityMapping
 
@@ -173,9 +196,22 @@ def _stage_case(line: StageLine, value: Any) -> str:
     return f" when {normalised(quote('stage'))} = {literal(normalised_text(line.stage))}{same_pipeline} then {literal(value)}"
 
 
+def pivoted(bundle: Bundle, column: str, of: str, alias: str) -> str:
+    """SQL of the value that a key-value object holds for a row of ``of``. ``column``: ``<pivot object>:<normalised key>``."""
+    name, _, key = column.partition(":")
+    pivot = bundle.source.objects[name].pivot
+    assert pivot is not None
+    words = ", ".join(literal(normalised_text(w)) for w in pivot.of[of])
+    table = f"{quote(bundle.project.project + '_clean')}.{quote(name)}"
+    return (
+        f"(select max(k.{quote(pivot.value)}) from {table} as k where k.\"_status\" = 'valid' and {normalised(f'k.{quote(pivot.type)}')} in ({words}) "
+        f"and k.{quote(pivot.record)} = {alias}.\"_key\" and {normalised(f'k.{quote(pivot.field)}')} = {literal(key)})"
+    )
+
+
 def custom_value(column: CustomColumn, bundle: Bundle) -> str:
     """SQL of a custom field's value from its clean column. Discovery has proved that every value can be read so."""
-    sql = f"c.{quote(column.column)}"
+    sql = pivoted(bundle, column.column, column.object, "c") if ":" in column.column else f"c.{quote(column.column)}"
     known = bundle.source.objects[column.object].columns.get(column.column)
     if column.type == "selection":
         cases = " ".join(f"when {literal(normalised_text(o['label']))} then {literal(o['value'])}" for o in column.options)
@@ -190,6 +226,18 @@ def custom_value(column: CustomColumn, bundle: Bundle) -> str:
         month, day = ("\\1", "\\2") if bundle.formats.date_order == "mdy" else ("\\2", "\\1")
         return f"regexp_replace(btrim({sql}), '^([0-9]{{1,2}})/([0-9]{{1,2}})/([0-9]{{4}})$', '\\3-{month}-{day}')::date"
     return f"nullif(({sql})::text, '')::{ODOO_SQL_TYPES[column.type]}"
+
+
+def pivot_values(bundle: Bundle, name: str) -> dict[str, Any]:
+    """What sql/target/4_pivot_member.sql.j2 needs for one key-value object."""
+    pivot = bundle.source.objects[name].pivot
+    assert pivot is not None
+    owners = [
+        {"object": owner, "entities": [e for e in bundle.entities if any(f.object == owner and f.mapping.primary for f in bundle.feeds(e))],
+         "words": [normalised_text(w) for w in words]}
+        for owner, words in pivot.of.items()
+    ]
+    return {"object": name, "owners": [o for o in owners if o["entities"]], "record": pivot.record, "type_sql": normalised(f"k.{quote(pivot.type)}")}
 
 
 @dataclass(frozen=True)
