@@ -50,7 +50,8 @@ class _Run:
                 with attempt:
                     done += self._page(page)
         if rows:
-            log.info("step done entity=%s step=%s records=%d new=%d seconds=%.1f", self.entity, self.step.name, len(rows), done, time.monotonic() - started)
+            seconds = time.monotonic() - started
+            log.info("step done entity=%s step=%s records=%d new=%d seconds=%.1f", self.entity, self.step.name, len(rows), done, seconds)
         return done
 
     def _wanted(self) -> list[dict[str, Any]]:
@@ -74,7 +75,7 @@ class _Run:
             self._call_together(open_rows)
         else:
             for row in open_rows:
-                self._refusable([row], lambda row=row: self._wizard(row))  # type: ignore[misc]
+                self._refusable([row], lambda row=row: self._wizard(row))
         still = {row["xid"] for row in self._not_done(open_rows)}
         finished = [row for row in open_rows if row["xid"] not in still]
         self._enter(finished)
