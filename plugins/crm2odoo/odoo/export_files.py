@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from contextlib import ExitStack
+from typing import BinaryIO
 
 from crm2odoo.intake.delivery import Delivery, open_delivery
 from crm2odoo.staging import Workspace
@@ -45,6 +46,11 @@ class ExportFiles:
         self.size(path)
         with self._open().open(path) as stream:
             return base64.b64encode(stream.read()).decode()
+
+    def open(self, path: str) -> BinaryIO:
+        """The content as a stream; close it. Raises FileVanished."""
+        self.size(path)
+        return self._open().open(path)
 
     def close(self) -> None:
         """Closes the delivery."""

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
+from crm2odoo.odoo.context import READING
+from crm2odoo.odoo.export_files import ExportFiles
 from crm2odoo.odoo.reader import read_back
 from crm2odoo.odoo.target import Target
 from crm2odoo.reconcile.fields import ComparedField
 from crm2odoo.staging import Connection
 
+T = TypeVar("T")
+
 PAGE = 5000
 """External ids per call: about 0.4 MB of JSON."""
+LINES_PAGE = 1000
 
 
 def record_link(url: str, model: str, res_id: int | None) -> str:
@@ -24,11 +30,8 @@ def external_ids(target: Target, model: str) -> Iterator[tuple[str, int]]:
     """(xid, database id) of every external id of this project on records of ``model``, whether or not the record still exists."""
     last = 0
     while True:
-        page = target.client.call(
-            "ir.model.data", "search_read",
-            domain=[["module", "=", target.xid_module], ["model", "=", model], ["id", ">", last]],
-            fields=["name", "res_id"], order="id", limit=PAGE,
-        )
+        domain = [["module", "=", target.xid_module], ["model", "=", model], ["id", ">", last]]
+        page = target.client.call("ir.model.data", "search_read", domain=domain, fields=["name", "res_id"], order="id", limit=PAGE)
         for row in page:
             yield row["name"], row["res_id"]
         if len(page) < PAGE:
@@ -47,51 +50,131 @@ def read_external_ids(target: Target, connection: Connection, entity: str) -> No
     ws, model = target.ws, target.entities[entity].model
     ws.run(connection, "reconcile/odoo_xid_table.sql.j2", entity=entity)
     with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_xid (entity, xid, res_id, alive) from stdin")) as copy:
-        for page in _pages(external_ids(target, model)):
+        for page in _pages(external_ids(target, model), PAGE):
             alive = existing(target, model, [res_id for _, res_id in page])
             for xid, res_id in page:
                 copy.write_row((entity, xid, res_id, res_id in alive))
     matched = connection.execute(
-        ws.sql("select distinct res_id from {log}.record where target_id = %s and entity = %s and not ours and res_id is not null"), (target.target_id, entity)
+        ws.sql("select distinct res_id from {log}.record where target_id = %s and entity = %s and not ours and res_id is not null"),
+        (target.target_id, entity),
     ).fetchall()
-    for page in _pages(iter([row["res_id"] for row in matched])):
-        alive = existing(target, model, page)
+    for ids in _pages((int(row["res_id"]) for row in matched), PAGE):
+        alive = existing(target, model, ids)
         with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_xid (entity, res_id, alive) from stdin")) as copy:
-            for res_id in page:
+            for res_id in ids:
                 copy.write_row((entity, res_id, res_id in alive))
 
 
-def read_fields(target: Target, connection: Connection, entity: str, fields: list[ComparedField]) -> int:
-    """Fills ``<p>_target.odoo_<entity>`` with every compared field of every loaded record; returns the number of records.
+def read_fields(target: Target, connection: Connection, entity: str, fields: list[ComparedField]) -> None:
+    """Fills ``<p>_target.odoo_<entity>`` with every compared field of every loaded record.
 
-    Values stay as Odoo gave them. ``_foreign``: the record's last change was made by another user than the migration's.
-    Memory: one page of the reader.
+    Values stay as Odoo gave them; of a file there is the checksum (sha1). ``_foreign``: the record's last change was made by another
+    user than the migration's. Memory: one page of the reader.
     """
+    files = {f.key for f in fields if f.type == "binary" and f.compare != "none"}
+    extra = ["write_uid", *(["checksum"] if files else [])]
+    asked = [f.key for f in fields if f.type != "binary"]
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for xid, res_id, values in read_back(target, entity, asked, extra):
+            values |= dict.fromkeys(files, values.get("checksum"))
+            yield xid, res_id, _foreign(target, values), *(_as_json(values, f.key) for f in fields)
+
+    _store(target, connection, entity, fields, rows())
+
+
+def read_lines(target: Target, connection: Connection, parent: str, key: str, entity: str, fields: list[ComparedField]) -> None:
+    """Fills ``<p>_target.odoo_<entity>`` with the lines of records that ``read_fields`` has read: line n of a record is ``<xid>#n``."""
+    model = target.entities[entity].model
+    names = sorted({"write_uid", *(f.name for f in fields)})
+    records = connection.execute(
+        target.ws.sql("select _xid, _res_id, {key} as ids from {target}.{table} where jsonb_typeof({key}) = 'array' order by _xid", key=key, table=f"odoo_{parent}")
+    ).fetchall()
+    places = ((row["_xid"], row["_res_id"], n, line) for row in records for n, line in enumerate(row["ids"], 1))
+
+    def rows() -> Iterator[tuple[Any, ...]]:
+        for page in _pages(places, LINES_PAGE):
+            ids = [line for _, _, _, line in page]
+            found = {r["id"]: r for r in target.client.call(model, "search_read", domain=[["id", "in", ids]], fields=names, load="", context=READING)}
+            for xid, res_id, n, line in page:
+                if line in found:
+                    values = {f.key: found[line][f.name] for f in fields} | {"write_uid": found[line]["write_uid"]}
+                    yield f"{xid}#{n}", res_id, _foreign(target, values), *(_as_json(values, f.key) for f in fields)
+
+    _store(target, connection, entity, fields, rows())
+
+
+def resolve_references(target: Target, connection: Connection, entity: str, fields: list[ComparedField], names: dict[str, set[str]]) -> None:
+    """Fills ``<p>_target.odoo_reference`` for fields whose references are XML ids, or count through a field of the record referred to.
+
+    ``names``: field → the values that the plan has for it.
+    """
+    ws = target.ws
+    connection.execute(ws.sql("delete from {target}.odoo_reference where entity = %s"), (entity,))
+    for field in fields:
+        if not field.resolved or not names.get(field.key):
+            continue
+        declared = target.entities[entity].fields[field.key]
+        found: dict[str, int] = {}
+        if declared.relation:
+            found = target.client.xml_ids(sorted(names[field.key]))
+        for other, through in declared.through.items():
+            rows = connection.execute(
+                ws.sql("select xid, res_id from {log}.record where target_id = %s and entity = %s and xid = any(%s) and res_id is not null"),
+                (target.target_id, other, sorted(names[field.key])),
+            ).fetchall()
+            ids = {row["res_id"]: row["xid"] for row in rows}
+            model = target.entities[other].model
+            for record in target.client.call(model, "search_read", domain=[["id", "in", sorted(ids)]], fields=[through], load="", context=READING) if ids else []:
+                if record[through]:
+                    found[ids[record["id"]]] = record[through]
+        with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_reference (entity, field, name, res_id) from stdin")) as copy:
+            for name, res_id in found.items():
+                copy.write_row((entity, field.key, name, res_id))
+
+
+def hash_files(target: Target, connection: Connection, plan_id: int, paths: Iterable[str]) -> None:
+    """Fills ``<p>_target.file_hash`` with sha1 and size of files of the export, read from the delivery itself. Memory: one block."""
+    ws = target.ws
+    connection.execute(ws.sql("truncate {target}.file_hash"))
+    files = ExportFiles(ws, plan_id)
+    try:
+        with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.file_hash (path, sha1, bytes) from stdin")) as copy:
+            for path in sorted(set(paths)):
+                digest, size = hashlib.sha1(usedforsecurity=False), 0
+                with files.open(path) as stream:
+                    while block := stream.read(1 << 20):
+                        digest.update(block)
+                        size += len(block)
+                copy.write_row((path, digest.hexdigest(), size))
+    finally:
+        files.close()
+
+
+def _store(target: Target, connection: Connection, entity: str, fields: list[ComparedField], rows: Iterator[tuple[Any, ...]]) -> None:
     ws = target.ws
     ws.run(connection, "reconcile/odoo_table.sql.j2", entity=entity, fields=fields)
     # Columns of the table are those of the template, in its order.
-    statement = ws.sql("copy {target}.{table} from stdin", table=f"odoo_{entity}")
-    records = 0
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for xid, res_id, values in read_back(target, entity, [f.key for f in fields], extra=["write_uid"]):
-            changed_by = values.get("write_uid")
-            foreign = bool(changed_by) and changed_by != target.client.uid
-            copy.write_row((xid, res_id, foreign, *(_as_json(values, f.key) for f in fields)))
-            records += 1
+    with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.{table} from stdin", table=f"odoo_{entity}")) as copy:
+        for row in rows:
+            copy.write_row(row)
     ws.run(connection, "reconcile/odoo_index.sql.j2", entity=entity)
-    connection.execute(ws.sql("analyze {log}.record"))
-    return records
+
+
+def _foreign(target: Target, values: dict[str, Any]) -> bool:
+    changed_by = values.get("write_uid")
+    return bool(changed_by) and changed_by != target.client.uid
 
 
 def _as_json(values: dict[str, Any], key: str) -> str | None:
     return json.dumps(values[key], ensure_ascii=False) if key in values else None
 
 
-def _pages(items: Iterator[Any]) -> Iterator[list[Any]]:
-    page: list[Any] = []
+def _pages(items: Iterator[T], size: int) -> Iterator[list[T]]:
+    page: list[T] = []
     for item in items:
         page.append(item)
-        if len(page) == PAGE:
+        if len(page) == size:
             yield page
             page = []
     if page:
