@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import struct
@@ -16,6 +17,7 @@ from urllib.parse import urlsplit
 
 # What happens to one request. "after": Odoo did the work, and the caller does not learn of it.
 FAULTS = {
+    "pass": "nothing",
     "drop after": "Odoo answers, the connection is closed without a byte",
     "reset after": "Odoo answers, the connection is reset",
     "truncate": "Odoo answers, half of the answer arrives, with the full Content-Length",
@@ -44,16 +46,16 @@ class FaultProxy:
     matches: Callable[[str, bytes], bool]
     faults: deque[str] = field(default_factory=deque)
     seen: list[str] = field(default_factory=list)
-    slow_seconds: float = 3.0
+    slow_seconds: float = 1.3
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, path: str, body: bytes) -> str | None:
         with self.lock:
             if not self.matches(path, body):
                 return None
-            fault = self.faults.popleft() if self.faults else None
-            self.seen.append(fault or "pass")
-            return fault
+            fault = self.faults.popleft() if self.faults else "pass"
+            self.seen.append(fault)
+            return None if fault == "pass" else fault
 
 
 def is_write(path: str, body: bytes) -> bool:
@@ -160,5 +162,6 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _hang_up(self) -> None:
         self.close_connection = True
-        self.connection.shutdown(socket.SHUT_RDWR) if not self.connection._closed else None  # type: ignore[attr-defined]
+        with contextlib.suppress(OSError):
+            self.connection.shutdown(socket.SHUT_RDWR)
         self.connection.close()

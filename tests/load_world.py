@@ -41,11 +41,12 @@ ENTITIES = {
     "company": """
         model: res.partner
         title: Companies
-        inputs: {name: {}, city: {}, website: {}, notes: {}, country: {type: ref, entity: country}, parent: {type: ref, entity: company}}
+        inputs: {name: {}, city: {}, function: {}, website: {}, notes: {}, country: {type: ref, entity: country}, parent: {type: ref, entity: company}}
         fields:
           name: {type: char, from: name}
           is_company: {type: boolean, value: true}
           city: {type: char, from: city}
+          function: {type: char, from: function}
           website: {type: char, from: website}
           comment: {type: html, from: notes}
           country_id: {type: many2one, from: country}

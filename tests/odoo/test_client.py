@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.errors import (
     AccessRefused,
@@ -41,7 +42,11 @@ def test_records_are_created_searched_read_written_and_removed(client: OdooClien
     assert len(ids) == 2
     assert client.call("res.partner", "search", domain=[["id", "in", ids]]) == [ids[1]]
     assert client.call("res.partner", "search", domain=[["id", "in", ids]], order="id", context={"active_test": False}) == ids
-    assert client.call("res.partner", "read", ids=ids, fields=["name", "parent_id"], load="")[0] == {"id": ids[0], "name": "Äda Löve\n🙂", "parent_id": False}
+    assert client.call("res.partner", "read", ids=ids, fields=["name", "parent_id"], load="")[0] == {
+        "id": ids[0],
+        "name": "Äda Löve\n🙂",
+        "parent_id": False,
+    }
     client.call("res.partner", "write", ids=ids, vals={"city": "Bern"})
     assert client.call("res.partner", "search_count", domain=[["id", "in", ids], ["city", "=", "Bern"]]) == 1
     client.call("res.partner", "unlink", ids=ids)
@@ -72,7 +77,9 @@ def test_xml_ids_are_looked_up_and_unknown_ones_left_out(client: OdooClient) -> 
         ("res.partner", "_search", {"domain": []}, AccessRefused, "Private methods"),
     ],
 )
-def test_a_refusal_has_its_class_and_odoos_words(client: OdooClient, model: str, method: str, arguments: dict[str, Any], expected: type[Exception], says: str) -> None:
+def test_a_refusal_has_its_class_and_odoos_words(
+    client: OdooClient, model: str, method: str, arguments: dict[str, Any], expected: type[Exception], says: str
+) -> None:
     with pytest.raises(expected, match=says) as caught:
         client.call(model, method, **arguments)
     assert type(caught.value) is expected
@@ -82,7 +89,7 @@ def test_a_missing_right_is_an_access_refusal(odoo: OdooDatabase, client: OdooCl
     login = f"clerk_{client.transport}"
     group = client.xml_ids(["base.group_user"])["base.group_user"]
     client.call("res.users", "create", vals_list=[{"name": "Clerk", "login": login, "password": f"pw-{login}", "group_ids": [[6, 0, [group]]]}])
-    with OdooClient.connect(credentials(odoo, login=login, secret=f"pw-{login}")) as clerk, pytest.raises(AccessRefused, match="ir.cron|not allowed"):
+    with OdooClient.connect(credentials(odoo, login=login, secret=f"pw-{login}")) as clerk, pytest.raises(AccessRefused, match="not allowed"):
         clerk.call("ir.cron", "create", vals_list=[{"name": "x"}])
 
 
@@ -123,13 +130,18 @@ class TestBrokenAnswers:
     @pytest.mark.parametrize("transport", ["json2", "jsonrpc"])
     def test_a_read_is_asked_again(self, odoo: OdooDatabase, transport: Any) -> None:
         faults = ["429", "502", "html", "truncate"]
-        with fault_proxy(odoo.url, *faults, matches=lambda path, body: b"name" in body) as proxy, OdooClient.connect(credentials(odoo, url=proxy.url), transport) as client:
+        with (
+            fault_proxy(odoo.url, *faults, matches=lambda path, body: b"name" in body) as proxy,
+            OdooClient.connect(credentials(odoo, url=proxy.url), transport) as client,
+        ):
             assert client.call("res.country", "search_read", domain=[["code", "=", "CH"]], fields=["name"])[0]["name"] == "Switzerland"
             assert proxy.seen == [*faults, "pass"]
 
     @pytest.mark.promise("R02")
     @pytest.mark.parametrize("transport", ["json2", "jsonrpc"])
-    @pytest.mark.parametrize("fault", ["drop after", "reset after", "truncate", "truncate silently", "502 after", "504 after", "html after", "html", "503"])
+    @pytest.mark.parametrize(
+        "fault", ["drop after", "reset after", "truncate", "truncate silently", "502 after", "504 after", "html after", "html", "503"]
+    )
     def test_a_write_without_a_clear_answer_is_not_repeated(self, odoo: OdooDatabase, transport: Any, fault: str) -> None:
         with fault_proxy(odoo.url, fault, matches=lambda path, body: b"vals_list" in body or b'"create"' in body) as proxy:
             with OdooClient.connect(credentials(odoo, url=proxy.url), transport) as client, pytest.raises(UnclearAnswer):
@@ -138,22 +150,31 @@ class TestBrokenAnswers:
 
     @pytest.mark.promise("R04")
     def test_too_many_requests_are_repeated_after_the_time_asked_for(self, odoo: OdooDatabase) -> None:
-        with fault_proxy(odoo.url, "429", matches=lambda path, body: b"vals_list" in body) as proxy, OdooClient.connect(credentials(odoo, url=proxy.url)) as client:
+        with (
+            fault_proxy(odoo.url, "429", matches=lambda path, body: b"vals_list" in body) as proxy,
+            OdooClient.connect(credentials(odoo, url=proxy.url)) as client,
+        ):
             start = time.monotonic()
             assert client.call("crm.tag", "create", vals_list=[{"name": "after 429"}])
             assert time.monotonic() - start >= 0.2
+            proxy.faults.append("429")
             with pytest.raises(TransientError) as caught:
-                proxy.faults.append("429")
                 client.call_once("crm.tag", "create", vals_list=[{"name": "once"}])
             assert caught.value.retry_after == 0.2
 
     def test_a_request_that_is_too_large_says_so(self, odoo: OdooDatabase) -> None:
-        with fault_proxy(odoo.url, "413", matches=lambda path, body: b"vals_list" in body) as proxy, OdooClient.connect(credentials(odoo, url=proxy.url)) as client:
-            with pytest.raises(TooLarge, match="413"):
-                client.call("crm.tag", "create", vals_list=[{"name": "x"}])
+        with (
+            fault_proxy(odoo.url, "413", matches=lambda path, body: b"vals_list" in body) as proxy,
+            OdooClient.connect(credentials(odoo, url=proxy.url)) as client,
+            pytest.raises(TooLarge, match="413"),
+        ):
+            client.call("crm.tag", "create", vals_list=[{"name": "x"}])
 
     def test_a_slow_answer_is_unclear(self, odoo: OdooDatabase) -> None:
-        with fault_proxy(odoo.url, "slow", matches=lambda path, body: b"vals_list" in body) as proxy, OdooClient.connect(credentials(odoo, url=proxy.url)) as client:
+        with (
+            fault_proxy(odoo.url, "slow", matches=lambda path, body: b"vals_list" in body) as proxy,
+            OdooClient.connect(credentials(odoo, url=proxy.url)) as client,
+        ):
             proxy.slow_seconds = 0.6
             with pytest.raises(UnclearAnswer, match="no answer in time"):
                 client.call("crm.tag", "create", vals_list=[{"name": "slow"}], timeout=0.3)

@@ -118,7 +118,7 @@ class Outcome:
 
     xid: str
     res_id: int
-    action: Literal["create", "adopt", "update", "second"] | None
+    action: Literal["create", "update", "second"] | None
     left_out: list[str] = field(default_factory=list)
     sent: list[str] | None = None
     incomplete: bool = False

@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
@@ -126,12 +126,11 @@ class _Change:
 
 @dataclass
 class _Call:
-    """One delivered call. ``ms`` of the last try; ``unclear``: an earlier try may have done the work."""
+    """One delivered call. ``ms`` of the last try."""
 
     answer: Any = None
     ms: float = 0.0
     calls: int = 0
-    unclear: bool = False
 
 
 class _ChunkLoad:
@@ -146,7 +145,6 @@ class _ChunkLoad:
         self.rules = EntityRules(target, self.chunk.entity, self.files)
         self.size = BatchSize(self.entity.batch_size)
         self.result = ChunkResult()
-        self.announced: set[str] = set()
         self.started = time.monotonic()
 
     def run(self) -> ChunkResult:
@@ -201,7 +199,6 @@ class _ChunkLoad:
                 self.ledger.close(intent.batch_id, "failed", "no answer came; its rows are written again if they still differ")
                 continue
             found = self._ask(intent.xids)
-            self.announced |= set(intent.xids)
             self.ledger.remember_created(intent, self._outside_plan(found))
             self.ledger.close(intent.batch_id, "failed", f"no answer came; Odoo says that {len(found)} of {len(intent.xids)} records exist")
             log.info("open batch settled batch=%d step=create asked=%d exist=%d", intent.batch_id, len(intent.xids), len(found))
@@ -300,19 +297,19 @@ class _ChunkLoad:
         for new, res_id in zip(rows, call.answer.ids, strict=True):
             new.row.res_id = res_id
             (fresh if new.row.xid in call.answer.created else there).append(new)
-        outcomes, changes = self._take_over(there, call.unclear) if there else ([], [])
+        outcomes, changes = self._take_over(there) if there else ([], [])
         self.ledger.settle(batch, [self._entered(new) for new in fresh] + outcomes, call.calls, call.ms)
         self.result.created += len(rows) - len(changes)
         self._tell("create", batch, len(rows), call)
         self._update(changes)
 
-    def _entered(self, new: _New, action: Any = "create", but: list[str] | None = None) -> Outcome:
+    def _entered(self, new: _New, but: Sequence[str] = ()) -> Outcome:
         """A record that Odoo holds as planned, ``but`` for some fields, those without their reference, and those of the second pass."""
         waiting = self._waiting(new.row)
-        left_out = sorted({*new.gap, *(but or []), *waiting})
-        return Outcome(new.row.xid, new.row.res_id or 0, action, left_out=left_out, incomplete=bool(new.gap or but), second=bool(waiting))
+        left_out = sorted({*new.gap, *but, *waiting})
+        return Outcome(new.row.xid, new.row.res_id or 0, "create", left_out=left_out, incomplete=bool(new.gap or but), second=bool(waiting))
 
-    def _take_over(self, rows: list[_New], unclear: bool) -> tuple[list[Outcome], list[_Change]]:
+    def _take_over(self, rows: list[_New]) -> tuple[list[Outcome], list[_Change]]:
         """Records that Odoo had under our xids: made by a call whose answer was lost, or by a load that this ledger does not know.
 
         They are entered as they are; what does not hold what was to be sent comes back as a change.
@@ -322,8 +319,7 @@ class _ChunkLoad:
         outcomes, changes = [], []
         for new in rows:
             keys = self.rules.differs(new.row, sent[new.row.xid], found.get(new.row.res_id or 0, {}))
-            ours = unclear or new.row.xid in self.announced
-            outcomes.append(self._entered(new, "create" if ours else "adopt", keys))
+            outcomes.append(self._entered(new, keys))
             if keys:
                 changes.append(_Change(replace(new.row, known=True), keys, new.gap, "update"))
         log.info("records there entity=%s rows=%d to_write=%d: Odoo has them under our external ids", self.chunk.entity, len(rows), len(changes))
@@ -425,7 +421,6 @@ class _ChunkLoad:
         def before_waiting(state: RetryCallState) -> None:
             error = state.outcome.exception() if state.outcome else None
             if isinstance(error, UnclearAnswer):
-                call.unclear = True
                 self.size.halve()
             self.result.retries += 1
             log.warning(

@@ -1,0 +1,5 @@
+"""The oracle's assertions say what differs."""
+
+import pytest
+
+pytest.register_assert_rewrite("oracle")
