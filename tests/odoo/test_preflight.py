@@ -49,14 +49,14 @@ def parameter(target: Target, key: str, value: str | bool) -> Iterator[None]:
     target.client.call("ir.config_parameter", "set_param", key=key, value=before[0]["value"] if before else False)
 
 
-@pytest.mark.promise("P037", "P038", "P062", "P132")
+@pytest.mark.promise("P037", "P038", "P062", "P071", "P132")
 def test_a_neutralised_sandbox_of_the_template_is_clear(target: Target) -> None:
     before = target.client.call("ir.config_parameter", "search_read", domain=[], fields=["key", "value"])
     findings = preflight(target)
     assert target.client.call("ir.config_parameter", "search_read", domain=[], fields=["key", "value"]) == before
     assert {f.code for f in findings} >= {
         "version", "rolling_release", "hosting", "external_api", "neutralised", "sandbox_is_production", "apps", "enterprise_leftovers", "pending_modules",
-        "fields", "constants", "rights", "companies", "currency", "chart", "lock_dates", "languages", "automations", "mail_servers", "parameters",
+        "fields", "constants", "rights", "companies", "currency", "chart", "lock_dates", "languages", "automations", "mail_servers", "parameters", "attachments",
         "scheduled_actions", "time_zone", "broken_form", "outdated_views", "orphan_fields", "leftovers", "snapshot",
     }
     assert {f.code: f.verdict for f in findings if f.verdict != "clear"} == {"parameters": "hit"}

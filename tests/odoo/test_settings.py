@@ -132,7 +132,7 @@ def test_a_silent_load_passes_the_guard(target: Target) -> None:
 
 
 @pytest.mark.promise("P152")
-def test_an_automation_that_was_not_paused_fails_the_phase(target: Target) -> None:
+def test_trap_2_16_an_automation_rule_fires_for_api_writes_and_fails_the_phase(target: Target) -> None:
     run = start_run(target.ws, "loud automation")
     guard.snapshot(target, run, "lead")
     lead = target.client.call("crm.lead", "create", vals_list=[{"name": "Loud", "user_id": False}], context=SILENT)

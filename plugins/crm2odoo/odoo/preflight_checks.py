@@ -341,6 +341,13 @@ def _parameters(facts: Facts) -> Iterator[Finding]:
     )
 
 
+def _attachments(facts: Facts) -> Iterator[Finding]:
+    """Where files are kept is the server's choice; they go wherever it says."""
+    location = facts.parameters.get("ir_attachment.location") or "file"
+    kept = "database" if location == "db" else "filestore"
+    yield _clear("attachments", f"Attachments are kept in the {kept}, as the server is set up", location=location)
+
+
 def _crons(facts: Facts) -> Iterator[Finding]:
     yield _clear("scheduled_actions", f"{len(facts.crons)} scheduled action(s) are active", names=[c["name"] for c in facts.crons])
 
@@ -437,6 +444,7 @@ CHECKS = [
     Check("automations", "whether automation rules are active", _automations),
     Check("mail_servers", "whether mail can go out", _mail),
     Check("parameters", "how the settings stand that the load parks", _parameters),
+    Check("attachments", "where attachments are kept", _attachments),
     Check("scheduled_actions", "which scheduled actions are active", _crons),
     Check("time_zone", "which time zone the user has", _time_zone),
     Check("forms", "whether the forms work", _views),

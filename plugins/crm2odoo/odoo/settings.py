@@ -6,7 +6,7 @@ import logging
 from typing import Any
 
 from crm2odoo.odoo import schema_ledger
-from crm2odoo.odoo.errors import RowRefused, TransientError
+from crm2odoo.odoo.errors import RowRefused, TransientError, UnclearAnswer
 from crm2odoo.odoo.facts import ALSO_ARCHIVED
 from crm2odoo.odoo.target import Target
 
@@ -94,8 +94,7 @@ def restore(target: Target, run_id: str, rebuild_scoring: bool = True) -> list[s
             "could not put back in Odoo:\n" + "\n".join(f"- {f}" for f in failed) + "\nRun the restore again, or set them by hand."
         )
     if rebuild_scoring and any(row["xid"] == "parameter crm.pls_start_date" for row in rows):
-        rebuild(target)
-        done.append("lead scoring computed anew")
+        done.append(rebuild(target))
     return done
 
 
@@ -104,11 +103,20 @@ def parked(target: Target) -> list[str]:
     return [row["xid"] for row in schema_ledger.standing(target, _ENTITY)]
 
 
-def rebuild(target: Target) -> None:
-    """Lets Odoo compute its table of lead scoring from all leads, by its own scheduled action. May take minutes."""
+def rebuild(target: Target) -> str:
+    """Lets Odoo compute its table of lead scoring from all leads, by its own scheduled action. Says how it went.
+
+    Many leads may take longer than a request may: then Odoo's scheduler does it at its next turn, and nothing is lost.
+    """
     cron = target.client.xml_ids([SCORING]).get(SCORING)
-    if cron is not None:
-        target.client.call("ir.cron", "method_direct_trigger", ids=[cron])
+    if cron is None:
+        return "no lead scoring in this Odoo"
+    try:
+        target.client.call_once("ir.cron", "method_direct_trigger", ids=[cron])
+    except (RowRefused, TransientError, UnclearAnswer) as error:
+        log.warning("lead scoring: %s", error)
+        return "lead scoring is left to Odoo's own scheduled action"
+    return "lead scoring computed anew"
 
 
 def _active_automations(target: Target) -> list[dict[str, Any]]:
