@@ -52,7 +52,7 @@ def render(bundle: Bundle, view: View, unmasked: bool = False, paper: bool = Fal
     css = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     sections = [
-        ("short", "In short", True), ("objects", "Rows", True), ("fields", "Fields", True), ("differences", "Differences", view.groups), ("checks", "Counts", True),
+        ("short", "In short", True), ("objects", "Rows", True), ("fields", "Fields", True), ("differences", "Differences", view.groups), ("checks", "Counts", True), ("totals", "Totals", view.totals),
         ("rejects", "Rejected and held", view.rejects or view.facts.rows("kept_back")), ("owners", "Owners", view.owners), ("stages", "Stages", view.stages),
         ("left", "What did not move", True), ("findings", "Findings", view.findings), ("times", "Times", view.timings), ("proof", "Hashes and queries", True),
     ]

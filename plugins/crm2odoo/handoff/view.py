@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from crm2odoo.handoff.facts import Facts
@@ -66,6 +67,7 @@ class View:
     rejects: list[dict[str, Any]]
     pareto: list[dict[str, Any]]
     checks: list[tuple[str, list[dict[str, Any]]]]
+    totals: list[dict[str, Any]]
     owners: list[dict[str, Any]]
     stages: list[dict[str, Any]]
     not_moved: list[dict[str, Any]]
@@ -93,6 +95,7 @@ def view_of(bundle: Bundle, facts: Facts, places: dict[tuple[str, str], str], ca
         rejects=_rejects(bundle, facts),
         pareto=_pareto(facts),
         checks=_checks(bundle, facts),
+        totals=_totals(bundle, facts),
         owners=_owners(facts),
         stages=facts.rows("stages"),
         not_moved=_not_moved(bundle, facts, style),
@@ -158,7 +161,7 @@ def _bar(o: ObjectDispositions) -> dict[str, Any]:
 
 def _heat(bundle: Bundle, facts: Facts, style: Style) -> list[dict[str, Any]]:
     result = []
-    for entity in bundle.load_order:
+    for entity in bundle.build_order:
         cells = [c for c in facts.rows("cells") if c["entity"] == entity and c["compared"]]
         if not cells:
             continue
@@ -258,11 +261,30 @@ def _pareto(facts: Facts) -> list[dict[str, Any]]:
     return result
 
 
+def _totals(bundle: Bundle, facts: Facts) -> list[dict[str, Any]]:
+    """Control totals with their parts by dimension; amounts come back from the stored JSON as text."""
+    result = []
+    for c in facts.rows("checks"):
+        if not c["name"].startswith("total_"):
+            continue
+        dimensions: dict[str, list[dict[str, Any]]] = {}
+        for p in c["details"].get("parts", []):
+            expected, found = Decimal(str(p["expected"])), Decimal(str(p["found"]))
+            dimensions.setdefault(p["dimension"], []).append({**p, "expected": expected, "found": found, "agrees": abs(expected - found) <= Decimal("0.005")})
+        result.append({
+            "entity": bundle.entities[c["phase"]].title, "label": label_of(facts, c["phase"], c["name"].removeprefix("total_")), "expected": c["expected"], "found": c["found"],
+            "passed": c["passed"], "records": c["details"]["records"], "currency": c["details"]["currency"],
+            "not_loaded": None if c["details"]["not_loaded"] is None else Decimal(str(c["details"]["not_loaded"])), "dimensions": dimensions,
+        })
+    return result
+
+
 def _checks(bundle: Bundle, facts: Facts) -> list[tuple[str, list[dict[str, Any]]]]:
     """Checks by phase, in the order in which the phases ran."""
     phases: dict[str, list[dict[str, Any]]] = {}
     for c in facts.rows("checks"):
-        phases.setdefault(c["phase"], []).append(c)
+        if c["name"] != "fields_equal" and not c["name"].startswith("total_"):
+            phases.setdefault(c["phase"], []).append(c)
     return [(bundle.entities[p].title if p in bundle.entities else p[:1].upper() + p[1:], checks) for p, checks in phases.items()]
 
 
