@@ -15,7 +15,7 @@ from typing import Any
 from crm2odoo.project.entity_file import Entity
 from crm2odoo.project.errors import ConfigError, Problem
 from crm2odoo.project.project_file import Project
-from crm2odoo.project.source_file import EntityMapping, Formats, Source
+from crm2odoo.project.source_file import Decision, EntityMapping, Formats, Source
 from crm2odoo.project.yaml_file import YamlFile
 
 
@@ -53,8 +53,14 @@ class Bundle:
 
     @property
     def decisions(self) -> dict[str, str | bool | int | float]:
-        """Every decision that the source asks for, with the project's choice or the default."""
-        return {name: self.project.decisions.get(name, decision.default) for name, decision in self.source.decisions.items()}
+        """Every decision that the source or one of its entities asks for, with the project's choice or the default."""
+        return {name: self.project.decisions.get(name, question.default) for name, question in self.questions.items()}
+
+    @property
+    def questions(self) -> dict[str, Decision]:
+        """What the customer has to decide; the source's own words win over an entity's."""
+        asked = {name: question for entity in self.entities.values() for name, question in entity.decisions.items()}
+        return {**asked, **self.source.decisions}
 
     def feeds(self, entity: str) -> list[Feed]:
         """The object mappings that feed an entity; those of primary objects first, then as the file lists them."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from crm2odoo.project.source_file import Identifier, Strict
+from crm2odoo.project.source_file import Decision, Identifier, Strict
 
 InputType = Literal[
     "text", "name", "email", "phone", "url", "domain", "html", "date", "datetime", "money", "number", "integer", "boolean", "list", "ref", "refs", "file",
@@ -26,6 +26,7 @@ class Input(Strict):
     required: bool = Field(False, description="Without it the record is held.")
     bring_fields: list[str] = Field([], description="For `ref`: fields of the record referred to, as they go to Odoo; used like `bring`.")
     bring: list[Identifier] = Field([], description="For `ref`: inputs of the record referred to that expressions may use as `<input>_<name>`.")
+    default: str | int | float | bool | None = Field(None, description="Where no line of the mapping says anything: the value, or the natural key of the record referred to.")
     about: str = ""
 
     @model_validator(mode="after")
@@ -132,6 +133,7 @@ class Entity(Strict):
     requires: list[str] = Field([], description="Odoo modules without which the entity cannot be loaded.")
     part_of: Identifier | None = Field(None, description="Written as lines of this entity, within its records; its input of that name refers to the record.")
     after: list[Identifier] = Field([], description="Entities loaded earlier, besides those referred to.")
+    decisions: dict[Identifier, Decision] = Field({}, description="Questions to the customer that any source with this entity raises; joined with those of the source.")
     inputs: dict[Identifier, Input]
     records: list[dict[Identifier, str | int | float | bool]] = Field([], description="Records that every project needs, as inputs: a journal, a tag. Told apart by `identity`.")
     identity: list[Identifier] = Field([], description="Inputs that tell records apart (normalised). None: each source row is a record of its own.")

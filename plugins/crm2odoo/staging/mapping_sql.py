@@ -168,6 +168,8 @@ class FeedWriter:
         )
         for name, declared in self.entity.inputs.items():
             line = mapping.fields.get(name)
+            if line is None and declared.default is not None:
+                line = FieldLine(value=declared.default)
             result.columns += self._input(name, declared, line, steps.get(name, 1))
         result.columns += list(custom)
         for columns in lookups:
