@@ -69,6 +69,7 @@ class LandedFile:
     columns: list[str]
     unknown: list[str]
     flags: list[str]
+    padded: list[str]
     missing: list[str]
 
 
@@ -92,7 +93,8 @@ def clean(ws: Workspace, export_id: str) -> CleanReport:
     with ws.connect() as connection:
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"crm2odoo:clean:{ws.bundle.project.project}",))
         # One connection may use the machine: these statements scan and write whole tables.
-        connection.execute("set local max_parallel_workers_per_gather = 4; set local work_mem = '128MB'; set local parallel_tuple_cost = 0.01")
+        connection.execute("set local max_parallel_workers_per_gather = 4; set local work_mem = '128MB'; set local parallel_tuple_cost = 0.01; set local jit = off")
+        connection.execute(f"set local datestyle = 'ISO, {'DMY' if ws.bundle.formats.date_order == 'dmy' else 'MDY'}'".encode())
         files = _landed_files(ws, connection, export_id)
         connection.execute(render(ws.bundle.root_of("sql"), "clean/functions.sql.j2", {**ws.schemas, "currency": CURRENCY, "entities": json.dumps(name2codepoint)}).encode())
         ws.run(connection, "clean/reports_table.sql.j2")
@@ -118,7 +120,7 @@ def _landed_files(ws: Workspace, connection: Connection, export_id: str) -> list
             raise NoExport(f"the landed rows of {r['name']} are gone (PostgreSQL was restarted after a crash)\nRun the landing again.")
         known = [h["column"] for h in r["header"] if h["known"]]
         unknown = [h["column"] for h in r["header"] if not h["known"]]
-        files.append(LandedFile(r["file_no"], r["name"], r["object"], r["table_name"], r["records"], notes["ragged"], known + unknown, unknown, notes["flags"], notes["missing"]))
+        files.append(LandedFile(r["file_no"], r["name"], r["object"], r["table_name"], r["records"], notes["ragged"], known + unknown, unknown, notes["flags"], notes["padded"], notes["missing"]))
     return files
 
 
@@ -159,7 +161,6 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
         "refused_files": list(refused), "missing": refused, "file_numbers": [f.file_no for f in files],
         "formats": {
             "day_first": formats.date_order == "dmy", "decimal_mark": formats.decimal_mark, "timezone": ws.bundle.project.timezone,
-            "double_blanks": any({"double_blanks", "control_blanks", "odd_blanks"} & set(f.flags) for f in files),
         },
         "fatal_checks": list(_fatal_checks(ws, spec)), "warnings": list(_warnings(ws, spec, formats.date_order == "dmy")),
         "sensitive": [c for c, column in spec.columns.items() if column.sensitive], "hints": HINTS,
@@ -197,13 +198,14 @@ def _fatal_checks(ws: Workspace, spec: SourceObject) -> Iterator[dict[str, str]]
 
 def _warnings(ws: Workspace, spec: SourceObject, day_first: bool) -> Iterator[dict[str, str]]:
     schema = ws.schemas["clean"]
+    # The third character of such a date is a separator; of an ISO date it is not.
     flipped = r"^[0-9]{1,2}\s?[-/.]\s?(1[3-9]|2[0-9]|3[01])\s?[-/.]" if day_first else r"^(1[3-9]|2[0-9]|3[01])\s?[-/.]"
     for name, column in spec.columns.items():
         cell, raw = quote(name), _raw(name)
         if column.type in ("date", "datetime"):
             if not column.essential:
                 yield {"code": "bad_optional_date", "column": name, "condition": f"{raw} is not null and {cell} is null and not {_is_zero_date(ws, name)}", "value": raw}
-            yield {"code": "date_order_flipped", "column": name, "condition": f"{cell} is not null and {raw} ~ {literal(flipped)}", "value": raw}
+            yield {"code": "date_order_flipped", "column": name, "condition": f"{cell} is not null and {raw} ~ {literal(flipped)}" if day_first else f"{cell} is not null and substr({raw}, 3, 1) in ('/', '-', '.', ' ') and {raw} >= '13' and {raw} ~ {literal(flipped)}", "value": raw}
         elif column.type == "money":
             yield {"code": "negative_amount", "column": name, "condition": f"{cell} < 0", "value": raw}
         elif column.type == "boolean" and name != spec.deleted:

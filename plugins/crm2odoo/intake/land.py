@@ -14,6 +14,7 @@ from typing import Any, BinaryIO, cast
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from crm2odoo.intake.ahead import ahead
 from crm2odoo.intake.delivery import Delivery, open_delivery
 from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
 from crm2odoo.intake.findings import Finding, replace_findings
@@ -221,7 +222,7 @@ def copy_rows(ws: Workspace, connection: Connection, table: str, columns: list[s
         options += sql.SQL(", force_null ({})").format(sql.SQL(", ").join(map(sql.Identifier, columns)))
     statement = ws.sql("copy {land}.{table} ", table=table) + sql.SQL("({}) from stdin with ({})").format(names, options)
     with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for block in rows:
+        for block in ahead(rows):
             if block:
                 copy.write(block)
 
@@ -237,7 +238,7 @@ def finish(
     landed.non_records = [{"line": line, "kind": kind, "text": text} for line, kind, text in scan.non_records]
     missing = missing_columns(assignment.known, obj)
     landed.notes |= {
-        "flags": sorted(scan.flags), "ragged": scan.rejected, "non_records": scan.non_record_count, "lines": scan.line - 1, "missing": missing,
+        "flags": sorted(scan.flags), "padded": [c.column for c in assignment.cells if scan.padded & {0, c.position}], "ragged": scan.rejected, "non_records": scan.non_record_count, "lines": scan.line - 1, "missing": missing,
     }
     column_of = {c.header: c.column for c in assignment.cells}
     connection.execute(ws.sql("delete from {land}.defect where export_id = %s and file_no = %s"), (export_id, file_no))

@@ -26,6 +26,8 @@ LISTED = 10_000
 INNER = b"\x01"
 ODD_BLANKS = tuple(c.encode() for c in ("\u00a0", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u2007", "\u202f", "\u200e", "\u200f", "\u3000", "\u2028", "\u2029"))
 
+ASCII = bytes(range(128))
+
 FOOTER = re.compile(r"(grand\s+|sub\s*)?totals?|sum|summe|totaux|count|records?|average|avg|end of (report|file|export)", re.IGNORECASE)
 FOOTER_LINE = re.compile(
     r"((grand\s+|sub\s*)?totals?|sum|count|records?|number of \w+)\s*[:=(].*|\(?\d[\d,. ]*\s+(records?|rows?|results?|entries|items|lines|leads|contacts|deals)\b.*"
@@ -51,7 +53,8 @@ class Defect(NamedTuple):
 
 @dataclass
 class Scan:
-    """What reading a file brought to light. ``flags`` say which repairs its cells may need."""
+    """What reading a file brought to light. ``flags`` say which repairs its cells may need; ``padded`` the places (1-based) of
+    columns whose cells have blanks around them, all when it holds 0."""
 
     records: int = 0
     line: int = 1
@@ -61,6 +64,7 @@ class Scan:
     non_record_lines: int = 0
     defects: list[Defect] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
+    padded: set[int] = field(default_factory=set)
 
 
 def utf8_blocks(stream: BinaryIO, encoding: str, block: int = BLOCK) -> Iterator[bytes]:
@@ -110,10 +114,12 @@ class Scanner:
         self.scan.non_record_count = len(head.preamble)
         self._unit = self.dialect.delimiter * (self.width - 1) + b"\n"
         self._units = self._unit * (2 * BLOCK // len(self._unit) + 1)
-        delimiter = re.escape(self.dialect.delimiter)
         self._keep = bytes(b for b in range(256) if b not in self.dialect.delimiter + b"\n")
-        self._misplaced = re.compile(b'[^' + delimiter + b'\n"]"|"[^' + delimiter + b'\r\n"]')
-        self._blank = re.compile(rb"(?:^|\n)(?:[" + delimiter + rb'\t \r]|"")*\n')
+        # What may stand before and after a quoted cell; nothing at all stands between the halves of a doubled quote.
+        self._before = {b"", self.dialect.delimiter, b"\n"}
+        self._after = {b"", self.dialect.delimiter, b"\n", b"\r"}
+        # How a line may start that holds nothing.
+        self._blank_starts = (b"\r", b" ", b"\t", b'""', self.dialect.delimiter)
         self._row = b"%d" + self.dialect.delimiter + b"%d" + self.dialect.delimiter + b"%b\n"
         self._folded_header = [folded(h) or h for h in head.header]
         first = head.header[0].encode() if head.header else b""
@@ -156,9 +162,10 @@ class Scanner:
                 return None
             del pieces[last + 1 :]
             pieces[last] = pieces[last][: pieces[last].rfind(b"\n") + 1]
-            outside = b'"'.join(pieces[::2])
-            if self._misplaced.search(outside):
+            unquoted = pieces[::2]
+            if not {p[-1:] for p in unquoted[:-1]} <= self._before or not {p[:1] for p in unquoted[1:]} <= self._after:
                 return None
+            outside = b'"'.join(unquoted)
             consumed = sum(map(len, pieces)) + len(pieces) - 1
             inside = [p.replace(b"\n", INNER) for p in pieces[1::2]]
             inner = any(INNER in p for p in inside)
@@ -173,6 +180,7 @@ class Scanner:
                 return None
             outside = chunk = buffer[:consumed]
             inner = False
+            unquoted, inside = [outside], []
         if b"\r" in chunk:
             returns = outside.count(b"\r")
             if returns != outside.count(b"\r\n") or chunk.count(b"\r") != returns and not inner:
@@ -180,18 +188,20 @@ class Scanner:
             if inner and b"\r" in b"".join(p for p in inside if b"\r" in p).replace(b"\r" + INNER, b""):
                 return None
             chunk = chunk.replace(b"\r\n", b"\n")
-        self._note(chunk, inner)
-        marks = outside.translate(None, self._keep)
         lines = chunk.split(b"\n")
         lines.pop()
+        self._note(chunk)
+        self._note_padding(outside, lines, unquoted, inside)
+        marks = outside.translate(None, self._keep)
         odd: set[int] = set()
         if marks != self._units[: len(marks)] or len(marks) % len(self._unit):
             unit = self._unit[:-1]
             odd.update(i for i, mark in enumerate(marks.split(b"\n")[:-1]) if mark != unit)
-        if self._blank.search(outside) or b"\n" + b'""' + self.dialect.delimiter in chunk:
+        starts = {text[:2] for text in lines}
+        if b"" in starts or any(start.startswith(self._blank_starts) for start in starts):
             nothing = self.dialect.delimiter + b'" \t\r'
             odd.update(i for i, text in enumerate(lines) if not text.strip(nothing))
-        if any(b"\n" + start in chunk or chunk.startswith(start) for start in self._header_starts):
+        if any(start[:2] in starts for start in self._header_starts):
             odd.update(i for i, text in enumerate(lines) if text.startswith(self._header_starts))
         if odd:
             return self._with_odd_ones(lines, odd, inner), consumed
@@ -225,17 +235,43 @@ class Scanner:
                 scan.line += 1 + (text.count(b"\n") if inner else 0)
         return b"".join(out)
 
-    def _note(self, chunk: bytes, inner: bool) -> None:
+    def _note(self, chunk: bytes) -> None:
         """Remembers which kinds of dirt the file holds, so that the cleaning looks for no others."""
         flags = self.scan.flags
-        if inner or (b"\t" in chunk and self.dialect.delimiter != b"\t"):
-            flags.add("control_blanks")
         if not chunk.isascii():
             flags.add("non_ascii")
-            if "odd_blanks" not in flags and any(c in chunk for c in ODD_BLANKS):
-                flags.add("odd_blanks")
+            if "odd_blanks" not in flags:
+                high = chunk.translate(None, ASCII)
+                if any(c in high for c in ODD_BLANKS):
+                    flags.add("odd_blanks")
         if "double_blanks" not in flags and b"  " in chunk:
             flags.add("double_blanks")
+
+    def _note_padding(self, outside: bytes, lines: list[bytes], unquoted: list[bytes], inside: list[bytes]) -> None:
+        """Remembers the columns in which some cell has blanks around it. ``outside``: the block with a mark for each quoted cell."""
+        padded, delimiter = self.scan.padded, self.dialect.delimiter
+        if 0 in padded:
+            return
+        blank = b" \t" if delimiter != b"\t" else b" "
+        ends = {text.rstrip(b"\r")[-1:] for text in lines} | {text[:1] for text in lines}
+        if delimiter + b" " in outside or b" " + delimiter in outside or b" " in ends or b"\t" in ends or (b"\t" in outside and delimiter != b"\t"):
+            pattern = re.compile(b"(?:(?<=[\n" + re.escape(delimiter) + b"])|\\A)[" + blank + b"]|[" + blank + b"](?=[\r\n" + re.escape(delimiter) + b"])")
+            for count, match in enumerate(pattern.finditer(outside)):
+                if count > 2000:
+                    padded.add(0)
+                    return
+                start = outside.rfind(b"\n", 0, match.start()) + 1
+                padded.add(outside.count(delimiter, start, match.start() + 1) + 1)
+        # Nothing between two pieces is a doubled quote: the cell goes on.
+        edges = {p[:1] for u, p in zip(unquoted, inside, strict=False) if u} | {p[-1:] for p, u in zip(inside, unquoted[1:], strict=True) if u}
+        if edges & {b" ", b"\t", b"\r", b"\n", INNER}:
+            blanks = b" \t\r\n" + INNER
+            column = 1
+            for piece, quoted, after in zip(unquoted, inside, unquoted[1:], strict=False):
+                end = piece.rfind(b"\n")
+                column = 1 + piece.count(delimiter, end + 1) if end >= 0 else column + piece.count(delimiter)
+                if quoted and ((piece and quoted[0] in blanks) or (after and quoted[-1] in blanks)):
+                    padded.add(column)
 
     # -- one record after the other -------------------------------------------------------------------------------------------
 
@@ -255,7 +291,7 @@ class Scanner:
                 record = read_record(raw.rstrip(b"\r\n"), 0, self.dialect, final=True)
                 record.end, record.open_quote, record.lines = position + len(raw), True, 1
             position = record.end
-            self._note_careful(raw)
+            self._note(raw)
             if final:
                 self._pending.append((record, len(out), raw))
                 out.append(b"")
@@ -264,12 +300,6 @@ class Scanner:
         if final:
             self._settle_tail(out)
         return b"".join(out), position
-
-    def _note_careful(self, raw: bytes) -> None:
-        flags = self.scan.flags
-        self._note(raw, False)
-        if b"\n" in raw.strip(b"\r\n") or b"\r" in raw.strip(b"\r\n"):
-            flags.add("control_blanks")
 
     def _settle_tail(self, out: list[bytes]) -> None:
         """Judges the records of the file's end, now that it is known which of them are the last."""
@@ -327,6 +357,7 @@ class Scanner:
             scan.defects.append(Defect(rec, line, None, "surplus_empty_fields", str(len(surplus)), False))
         if record.stray_quote:
             scan.defects.append(Defect(rec, line, None, "stray_quote", None, False))
+        scan.padded.update(i for i, c in enumerate(cells, 1) if c and (c[0] in b" \t\r\n\x0b\x0c" or c[-1] in b" \t\r\n\x0b\x0c"))
         return self._row % (rec, line, self.dialect.delimiter.join([write_cell(c, self.dialect) for c in cells[: self.width]]))
 
     def _repeats_header(self, cells: list[bytes]) -> bool:
