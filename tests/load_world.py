@@ -31,6 +31,8 @@ objects:
       - {entity: company, fields: {name: name}}
       - {entity: person, fields: {name: name}}
       - {entity: deal, fields: {name: name}}
+      - {entity: order, fields: {name: name}}
+      - {entity: order_line, fields: {name: name}}
       - {entity: note, fields: {body: name}}
 """
 
@@ -81,6 +83,25 @@ ENTITIES = {
           user_id: {type: many2one, value: null, send_empty: true}
           date_closed: {type: datetime, from: closed, write: second}
           iap_enrich_done: {type: boolean, value: true, write: create_only, optional: true}
+        """,
+    "order": """
+        model: sale.order
+        title: Orders
+        inputs: {name: {}, person: {type: ref, entity: person}}
+        fields:
+          name: {type: char, from: name}
+          partner_id: {type: many2one, from: person, on_missing: hold}
+          order_line: {type: one2many, lines: order_line}
+        """,
+    "order_line": """
+        model: sale.order.line
+        title: Lines
+        part_of: order
+        inputs: {order: {type: ref, entity: order}, name: {}, price: {type: money}}
+        fields:
+          name: {type: text, from: name}
+          price_unit: {type: float, from: price}
+          tax_ids: {type: many2many, sql: "array[]::text[]", send_empty: true}
         """,
     "note": """
         model: mail.message

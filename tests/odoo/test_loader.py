@@ -121,6 +121,19 @@ class TestCreating:
         }  # fmt: skip
         assert world.client.call("mail.mail", "search_count", domain=[]) == 0
 
+    def test_lines_come_with_their_record_and_are_replaced_as_a_whole(self, world: World) -> None:
+        def order(n: int, *prices: float) -> dict[str, Any]:
+            return {"_xid": f"order_{n}", "name": f"O{n}", "partner_id": "person_1", "order_line": [{"name": f"at {p}", "price_unit": p, "tax_ids": []} for p in prices]}
+
+        world.plan(person=[person(1)], order=[order(1, 10, 20.5), order(2), order(3, 7)])
+        load(world, "person", "order")
+        assert {x: (o["amount_total"], o["name"]) for x, o in world.read("order", "amount_total", "name").items()} == {
+            "order_1": (30.5, "O1"), "order_2": (0, "O2"), "order_3": (7, "O3"),
+        }  # fmt: skip
+        world.plan(person=[person(1)], order=[order(1, 1, 2, 3), order(2), order(3, 7)])
+        load(world, "order")
+        assert {x: o["amount_total"] for x, o in world.read("order", "amount_total").items()} == {"order_1": 6, "order_2": 0, "order_3": 7}
+
     def test_the_ledger_holds_an_entry_a_record_and_a_closed_batch(self, world: World) -> None:
         world.plan(company=[company(1), company(2, parent_id="company_1")])
         result = load(world, "company")

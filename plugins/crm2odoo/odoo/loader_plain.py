@@ -20,6 +20,10 @@ SERIALIZATION = re.compile(
 )
 
 
+Column = tuple[str, str]
+"""A field, or a field and a field of its lines."""
+
+
 class PlainTier:
     """Writes with ``load``, in order, one call for each run of rows that give the same fields."""
 
@@ -47,17 +51,19 @@ class PlainTier:
         fields = sorted({name for _, _, vals in rows for name in vals})
         found = self._target.client.call(model, "search_read", domain=[["id", "in", wanted]], fields=fields, load="", context=READING)
         before = {r["id"]: r for r in found}
-        self._load(model, [(xid, vals) for (xid, _, vals), res_id in zip(rows, wanted, strict=True) if res_id in before and xid in there], context)
-        for (xid, _, vals), res_id in zip(rows, wanted, strict=True):
-            if xid not in there and res_id in before:
+        alive = [(xid, res_id, vals) for (xid, _, vals), res_id in zip(rows, wanted, strict=True) if res_id in before]
+        # `load` knows records by their external id only, and cannot replace lines.
+        loadable = {xid for xid, _, vals in alive if xid in there and not any(_is_lines(v) for v in vals.values())}
+        self._load(model, [(xid, vals) for xid, _, vals in alive if xid in loadable], context)
+        for xid, res_id, vals in alive:
+            if xid not in loadable:
                 self._target.client.call_once(model, "write", ids=[res_id], vals=vals, context=context)
         return Updated([i if i in before else None for i in wanted], [before.get(i) for i in wanted])
 
     def _load(self, model: str, rows: list[tuple[str, dict[str, Any]]], context: dict[str, Any]) -> None:
-        for names, run in _runs(rows):
-            types = self._target.shapes[model]
-            header = ["id", *(f"{n}/.id" if types[n]["type"] in ("many2one", "many2many") else n for n in names)]
-            data = [[f"{self._target.xid_module}.{xid}", *(_cell(vals[n]) for n in names)] for xid, vals in run]
+        for columns, run in _runs(rows):
+            header = ["id", *(self._header(model, column) for column in columns)]
+            data = [line for xid, vals in run for line in _grid(f"{self._target.xid_module}.{xid}", vals, columns)]
             answer = self._target.client.call_once(model, "load", fields=header, data=data, context=context)
             problems = [m for m in answer.get("messages", []) if m.get("type") == "error"]
             if problems or not answer.get("ids"):
@@ -66,27 +72,61 @@ class PlainTier:
                     raise TransientError(f"{model}.load: {text}")
                 raise RowRefused(f"{model}.load: {text}", name="load", reason=text)
 
+    def _header(self, model: str, column: Column) -> str:
+        name, inner = column
+        shape = self._target.shapes[model][name]
+        if inner:
+            return f"{name}/{self._header(shape['relation'], (inner, ''))}"
+        return f"{name}/.id" if shape["type"] in ("many2one", "many2many") else name
+
     def _ids(self, xids: list[str]) -> dict[str, int]:
         module = self._target.xid_module
         found = self._target.client.xml_ids([f"{module}.{xid}" for xid in xids])
         return {full.removeprefix(f"{module}."): res_id for full, res_id in found.items()}
 
 
-def _runs(rows: list[tuple[str, dict[str, Any]]]) -> list[tuple[list[str], list[tuple[str, dict[str, Any]]]]]:
-    """Neighbouring rows with the same fields: in ``load`` an empty cell would clear a field that is to be left alone."""
-    runs: list[tuple[list[str], list[tuple[str, dict[str, Any]]]]] = []
+def _runs(rows: list[tuple[str, dict[str, Any]]]) -> list[tuple[list[Column], list[tuple[str, dict[str, Any]]]]]:
+    """Neighbouring rows with the same columns: in ``load`` an empty cell would clear a field that is to be left alone.
+
+    The lines of one record share their columns; a line that lacks one of them gets it empty.
+    """
+    runs: list[tuple[list[Column], list[tuple[str, dict[str, Any]]]]] = []
     for xid, vals in rows:
-        names = sorted(vals)
-        if not runs or runs[-1][0] != names:
-            runs.append((names, []))
+        columns = sorted({(name, inner) for name, value in vals.items() for inner in (_line_fields(value) if _is_lines(value) else [""])})
+        if not runs or runs[-1][0] != columns:
+            runs.append((columns, []))
         runs[-1][1].append((xid, vals))
     return runs
+
+
+def _is_lines(value: Any) -> bool:
+    """Whether a value is commands that make lines: ``[[0, 0, {…}], …]``, perhaps after ``[5, 0, 0]``."""
+    return isinstance(value, list) and bool(value) and (isinstance(value[-1][2], dict) or value[0][0] == 5)
+
+
+def _line_fields(value: list[Any]) -> set[str]:
+    return {name for command in value if isinstance(command[2], dict) for name in command[2]}
+
+
+def _grid(xid: str, vals: dict[str, Any], columns: list[Column]) -> list[list[str]]:
+    """A record as rows of ``load``: the first with its own fields and first lines, further ones with the other lines only."""
+    lines = {name: [command[2] for command in value if isinstance(command[2], dict)] for name, value in vals.items() if _is_lines(value)}
+    rows = []
+    for n in range(max([1, *(len(found) for found in lines.values())])):
+        cells = [xid if n == 0 else ""]
+        for name, inner in columns:
+            if inner:
+                cells.append(_cell(lines[name][n].get(inner)) if n < len(lines[name]) else "")
+            else:
+                cells.append(_cell(vals[name]) if n == 0 else "")
+        rows.append(cells)
+    return rows
 
 
 def _cell(value: Any) -> str:
     """A value as ``load`` reads it. False and empty lists are empty cells, which clear the field."""
     if isinstance(value, list):
-        return ",".join(str(i) for i in value[0][2])
+        return ",".join(str(i) for i in value[0][2]) if value else ""
     if value is True:
         return "1"
     return "" if value is False or value is None else str(value)
