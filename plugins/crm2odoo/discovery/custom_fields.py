@@ -16,7 +16,7 @@ from crm2odoo.project import Bundle, Column, FieldLine, SourceObject
 from crm2odoo.staging import Connection, Workspace
 from crm2odoo.staging.mapping_sql import normalised, normalised_text
 from crm2odoo.staging.render import quote
-from crm2odoo.staging.target import pivoted
+from crm2odoo.staging.target import field_key, index_pivot, pivoted
 
 # Columns of the source that are the record's identity or its bookkeeping in the source.
 NOT_CONTENT = ("deleted",)
@@ -91,7 +91,8 @@ def _pivoted(ws: Workspace, connection: Connection, name: str, entities: list[st
         pivot = pivot_object.pivot
         if pivot is None or name not in pivot.of:
             continue
-        key = normalised(f"k.{quote(pivot.field)}")
+        key = field_key(f"k.{quote(pivot.field)}")
+        index_pivot(ws, connection, pivot_name)
         words = [normalised_text(w) for w in pivot.of[name]]
         table = f"{quote(ws.bundle.project.project + '_clean')}.{quote(pivot_name)}"
         statement = (
@@ -137,14 +138,17 @@ def used_columns(bundle: Bundle, name: str) -> set[str]:
             if feed.object == name:
                 used |= {feed.mapping.each} if feed.mapping.each else set()
                 used |= _names(feed.mapping.when, source_object) if feed.mapping.when else set()
-                for line in feed.mapping.fields.values():
+                conditions = [line for line in (feed.mapping.unless, feed.mapping.only_if) if line]
+                for line in [*feed.mapping.fields.values(), *conditions]:
                     used |= _names_of_line(line, source_object)
     return used
 
 
 def _names_of_line(line: FieldLine, source_object: SourceObject) -> set[str]:
     names = {line.from_} if line.from_ else set()
-    names |= _names(line.sql, source_object) if line.sql else set()
+    for sql in (line.sql, line.when):
+        names |= _names(sql, source_object) if sql else set()
+    names |= set(line.collect.equals or []) if line.collect else set()
     for part in [*(line.keys or []), *([line.or_else] if line.or_else else [])]:
         names |= _names_of_line(part, source_object)
     return names
@@ -175,7 +179,7 @@ def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | Non
     if kind == "selection":
         texts = decision.options if decision and decision.options else sorted(row["examples"], key=str.casefold)
         options = selection_options(texts)
-    chosen = decision.field if decision and decision.field else field_name(row["column"] if known else header)
+    chosen = (decision.field if decision else None) or (known.field if known else None) or field_name(row["column"] if known else header)
     if chosen in bundle.entities[entity].custom_fields or chosen in bundle.entities[entity].fields:
         chosen = f"{chosen}_{name}"[:63]
     return Proposal(name, row["column"], header, entity, chosen, kind, (decision.label if decision and decision.label else label), options, row["filled"], evidence)

@@ -8,7 +8,7 @@ from typing import Any
 import psycopg
 
 from crm2odoo.ledger.plan import get_plan
-from crm2odoo.project import SourceObject
+from crm2odoo.project import Bundle
 from crm2odoo.staging import Connection, Workspace
 
 DISPOSITIONS = ("loaded", "updated", "unchanged", "merged", "rejected", "held", "excluded")
@@ -64,14 +64,17 @@ def disposition_table(ws: Workspace, run_id: str) -> list[ObjectDispositions]:
 def _objects(ws: Workspace, connection: Connection) -> list[dict[str, Any]]:
     schema = f"{ws.bundle.project.project}_clean"
     there = {row["table_name"] for row in connection.execute("select table_name from information_schema.tables where table_schema = %s", (schema,))}
-    return [{"name": name, "left_out": _left_out(obj)} for name, obj in ws.bundle.source.objects.items() if name in there]
+    return [{"name": name, "left_out": _left_out(ws.bundle, name)} for name in ws.bundle.source.objects if name in there]
 
 
-def _left_out(obj: SourceObject) -> str | None:
-    """Why no valid row of an object becomes a record; None when they do."""
+def _left_out(bundle: Bundle, name: str) -> str | None:
+    """Why valid rows of an object that stand behind no record do not; None when each of them must."""
+    obj = bundle.source.objects[name]
     if obj.documentation_only:
         return "goes into the handoff inventory"
-    return None if any(m.primary for m in obj.entities) else "has no place in Odoo in this project"
+    if any(f.object == name and f.mapping.primary for e in bundle.entities for f in bundle.feeds(e)):
+        return None
+    return "has no place in Odoo in this project"
 
 
 def _counted(ws: Workspace, connection: Connection, export_id: str) -> dict[tuple[str, int], dict[str, Any]]:

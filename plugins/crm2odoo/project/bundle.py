@@ -6,7 +6,7 @@ import difflib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -182,7 +182,7 @@ def _entities_of(root: Path, source_yaml: YamlFile, source: Source, project: Pro
                 return None
             entities[name] = _entity(root, path)
             lines = {f.lines for f in entities[name].fields.values() if f.lines}
-            for other in sorted(entities[name].references | lines):
+            for other in sorted(entities[name].one_target | lines):
                 load(other, where)
         return entities[name]
 
@@ -201,7 +201,27 @@ def _entities_of(root: Path, source_yaml: YamlFile, source: Source, project: Pro
                     problems.append(source_yaml.problem((*where, "fields", name), f"{mapping.entity} has no input {name!r}", hint))
             if mapping.each is None and entity.identity and not (set(entity.identity) & set(mapping.fields)):
                 problems.append(source_yaml.problem((*where, "fields"), f"{mapping.entity} is told apart by {', '.join(entity.identity)}, and none of them is given"))
+    _only_known_targets(root, source_yaml, entities, load, problems)
     return entities, problems
+
+
+def _only_known_targets(root: Path, source_yaml: YamlFile, entities: dict[str, Entity], load: Callable[[str, tuple[str | int, ...]], Entity | None], problems: list[Problem]) -> None:
+    """A reference that may go to several entities goes to those that this source feeds; only where it feeds none, the first is loaded."""
+    done: set[str] = set()
+    while rest := sorted(set(entities) - done):
+        name = rest[0]
+        done.add(name)
+        inputs = dict(entities[name].inputs)
+        for key, declared in inputs.items():
+            for target in declared.entities:
+                if _find(root, "odoo", target) is None:
+                    problems.append(source_yaml.problem(("objects",), f"{name}.{key} may go to {target!r}, and there is no such entity"))
+            if declared.entities and not (known := [t for t in declared.entities if t in entities]):
+                load(declared.entities[0], ("objects",))
+                known = declared.entities[:1]
+            if declared.entities:
+                inputs[key] = declared.model_copy(update={"entities": known})
+        entities[name] = entities[name].model_copy(update={"inputs": inputs})
 
 
 def _entity(root: Path, path: Path) -> Entity:

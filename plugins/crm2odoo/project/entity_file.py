@@ -181,6 +181,11 @@ class Entity(Strict):
         return self
 
     @property
+    def one_target(self) -> set[str]:
+        """Entities that this one cannot do without."""
+        return {i.entity for i in self.inputs.values() if i.entity}
+
+    @property
     def references(self) -> set[str]:
         """Entities that this one refers to, itself included when it does."""
         return {t for i in self.inputs.values() for t in i.targets} - {self.part_of}

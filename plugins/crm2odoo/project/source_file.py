@@ -32,6 +32,7 @@ class Column(Strict):
     essential: bool = Field(False, description="A date or amount that the migration cannot do without: an unreadable value rejects the row instead of leaving the field empty.")
     separator: str | None = Field(None, description="For `list`: the separator; the source's default otherwise.")
     sensitive: bool = Field(False, description="Masked in rejects, logs and documents.")
+    field: str | None = Field(None, pattern=r"^x_[a-z0-9_]{1,61}$", description="Name of the custom field that the column becomes where no line uses it; made from its header when left out.")
     owner: bool = Field(False, description="Names a user of the source. A value that is no e-mail address goes to the owner queue, not into the warnings.")
     title: str | None = None
 
@@ -57,6 +58,7 @@ class Collect(Strict):
 
     object: Identifier
     by: list[Identifier] = Field(description="Columns of that object that hold this object's key, in its order.")
+    equals: list[Identifier] | None = Field(None, description="Columns of this object that `by` is compared with, instead of its key.")
     sql: str = Field(description="A PostgreSQL expression over that object's clean columns: the text of one row.")
     when: str | None = Field(None, description="A PostgreSQL condition over that object's clean columns.")
     order: str = Field(description="A PostgreSQL expression: the order of the rows.")
@@ -77,12 +79,16 @@ class FieldLine(Strict):
     collect: Collect | None = None
     object: Identifier | None = Field(None, description="For a reference: the value is the source key of this object.")
     by: list[Identifier] | None = Field(None, description="With `object`: the columns of that object that the value is compared with, instead of its key. Two rows with one value are no answer.")
+    take: Identifier | None = Field(None, description="With `object`: the value is this column of the row that is found.")
+    when: str | None = Field(None, description="A PostgreSQL condition over the object's clean columns; the line counts only where it holds.")
     or_else: FieldLineShort | None = Field(None, description="Tried when this one is empty or finds no record.")
 
     @model_validator(mode="after")
     def _one_source(self) -> FieldLine:
         if sum(x is not None for x in (self.from_, self.value, self.sql, self.keys, self.collect)) != 1:
             raise ValueError("give exactly one of `from`, `value`, `sql`, `keys` and `collect`")
+        if self.take and not self.object:
+            raise ValueError("`take` needs the `object` whose column it is")
         return self
 
 
@@ -103,6 +109,7 @@ class EntityMapping(Strict):
     primary: bool = Field(True, description="The row becomes this record. False: the record is made on demand (tag, source, embedded company).")
     when: str | None = Field(None, description="A PostgreSQL condition over the clean columns; only rows that meet it.")
     unless: FieldLineShort | None = Field(None, description="A reference by `object` and `by`: no record on demand where it finds a row.")
+    only_if: FieldLineShort | None = Field(None, description="A reference by `object` and `by`: the record is made only where it finds a row.")
     each: Identifier | None = Field(None, description="A `list` column: one record for each element, which lines call `each`.")
     fields: dict[Identifier, FieldLineShort] = {}
     app: str | None = Field(None, pattern=r"^!?[a-z_]+$", description="Only when the project says that this app of Odoo is (`project`) or is not (`!project`) there.")

@@ -52,7 +52,9 @@ def with_aliases(sql: str, entity: Entity) -> str:
 def constants(bundle: Bundle) -> dict[str, str | int | float | bool | None]:
     """Names that every expression may use: the project's own values, and its decisions as ``decision_<name>``."""
     decided = {f"decision_{name}": value for name, value in bundle.decisions.items()}
-    return {"default_team": bundle.project.default_team, "project_currency": bundle.project.currency, **decided}
+    return {
+        "default_team": bundle.project.default_team, "project_currency": bundle.project.currency, "xid_module": f"__migration_{bundle.project.project}__", **decided,
+    }
 
 
 def text_to_html(sql: str) -> str:
@@ -89,6 +91,8 @@ class FeedWriter:
 
     def raw(self, line: FieldLine) -> tuple[str, str]:
         """SQL of a line's value and the type of its clean column (``text`` for anything but a column)."""
+        if line.take is not None:
+            return self._taken(line), self.bundle.source.objects[line.object or ""].columns[line.take].type
         if line.from_ == "each":
             return 'e."value"', "text"
         if line.from_:
@@ -106,10 +110,30 @@ class FeedWriter:
             return expression(text, _expression_names(other), alias="m", constants=self.constants)
 
         key = " || chr(31) || ".join(f"m.{quote(c)}" for c in collect.by)
+        own = " || chr(31) || ".join(f"c.{quote(c)}" for c in collect.equals) if collect.equals else 'c."_key"'
         condition = f" and {over(collect.when)}" if collect.when else ""
         table = f"{quote(project + '_clean')}.{quote(collect.object)}"
         gathered = f"string_agg({over(collect.sql)}, {literal(collect.separator)} order by {over(collect.order)}, m.\"_file\", m.\"_rec\")"
-        return f"(select {gathered} from {table} as m where m.\"_status\" = 'valid' and {key} = c.\"_key\"{condition})"
+        return f"(select {gathered} from {table} as m where m.\"_status\" = 'valid' and {key} = {own}{condition})"
+
+    def _taken(self, line: FieldLine) -> str:
+        """One column of the row of another object that the line finds."""
+        parts = line.keys or [line.model_copy(update={"take": None})]
+        other = self.bundle.source.objects[line.object or ""]
+        if line.by:
+            same = " and ".join(f"{_comparable_column('m', c, other)} = {self.comparable(p, other.columns[c].type)}" for c, p in zip(line.by, parts, strict=True))
+        else:
+            same = 'm."_key" = ' + " || chr(31) || ".join(f"({self.raw(p)[0]})::text" for p in parts)
+        table = f"{quote(self.bundle.project.project + '_clean')}.{quote(line.object or '')}"
+        return f"(select min(m.{quote(line.take or '')}) from {table} as m where m.\"_status\" in ('valid', 'merged') and {same})"
+
+    def _only(self, line: FieldLine, sql: str) -> str:
+        return f"case when {self._expression(line.when)} then {sql} end" if line.when else sql
+
+    def _part(self, line: FieldLine) -> str:
+        """The comparable form of one part of a key, or of what stands in for it."""
+        own = self._only(line, self.comparable(line))
+        return f"coalesce({own}, {self._part(line.or_else)})" if line.or_else else own
 
     def comparable(self, line: FieldLine, like: str | None = None) -> str:
         """SQL of the comparable form of a line's value; ``like``: the type of the column that it is compared with."""
@@ -129,6 +153,7 @@ class FeedWriter:
             sql = f"case when {sql} ~ '^[0-9]{{1,15}}$' then {sql}::bigint end"
         elif wanted == "text" and column_type == "list":
             sql = f"array_to_string({sql}, ', ')"
+        sql = self._only(line, sql)
         if line.or_else is not None:
             sql = f"coalesce({sql}, {self.value(name, line.or_else)})"
         return f"({sql})::{SQL_TYPES[wanted]}"
@@ -139,25 +164,34 @@ class FeedWriter:
         step: FieldLine | None = line
         while step is not None:
             parts = step.keys or [step]
-            if step.object and step.by:
+            if step.object and step.by and not step.take:
                 columns = self.bundle.source.objects[step.object].columns
                 key = natural_key([self.comparable(p, columns[c].type) for c, p in zip(step.by, parts, strict=True)])
-                keys.append(f"{literal(step.object + '.' + '.'.join(step.by) + ':')} || {key}")
-            elif step.object:
-                value = " || chr(31) || ".join(f"({self.raw(p)[0]})::text" for p in parts)
-                keys.append(f"{literal(step.object + ':')} || {value}")
+                key = f"{literal(step.object + '.' + '.'.join(step.by) + ':')} || {key}"
+            elif step.object and not step.take:
+                value = " || chr(31) || ".join(f"({self._first(p)})::text" for p in parts)
+                key = f"{literal(step.object + ':')} || {value}"
             else:
-                compared = [self.comparable(p) for p in parts]
+                compared = [self._part(p) for p in parts] if step.keys else [self.comparable(step)]
                 position = entity.identity.index(next(iter(entity.identity))) if entity.identity else 0
                 compared[position] = with_aliases(compared[position], entity) if len(compared) == 1 else compared[position]
-                keys.append(f"'=' || {natural_key(compared)}")
+                key = f"'=' || {natural_key(compared)}"
+            keys.append(self._only(step, key))
             step = step.or_else
         return keys
+
+    def _first(self, line: FieldLine) -> str:
+        """The value of a line; of gathered rows the first."""
+        sql, _ = self.raw(line)
+        return f"split_part({sql}, {literal(line.collect.separator)}, 1)" if line.collect else sql
 
     def references(self, line: FieldLine) -> str:
         """SQL of an array of look-up keys, for a list column or an expression that gives text[]."""
         sql, _ = self.raw(line)
-        return f"array(select '=' || {normalised('x')} from unnest({sql}) as u(x))"
+        if line.collect is not None:
+            sql = f"string_to_array({sql}, {literal(line.collect.separator)})"
+        key = f"{literal(line.object + ':')} || x" if line.object else f"'=' || {normalised('x')}"
+        return f"array(select {key} from unnest({sql}) as u(x))"
 
     def sql(self, steps: dict[str, int], custom: Iterable[tuple[str, str]], lookups: list[list[str]]) -> FeedSql:
         """The whole feed. ``steps``: number of look-up keys per reference, over all feeds; ``custom``: (name, SQL)."""
@@ -180,14 +214,19 @@ class FeedWriter:
         mapping = self.feed.mapping
         conditions = [self._expression(mapping.when)] if mapping.when else []
         if mapping.unless:
-            other = self.bundle.source.objects[mapping.unless.object or ""]
-            parts = mapping.unless.keys or [mapping.unless]
-            same = " and ".join(
-                f"{_comparable_column('m', column, other)} = {self.comparable(part, other.columns[column].type)}" for column, part in zip(mapping.unless.by or [], parts, strict=True)
-            )
-            table = f"{quote(self.bundle.project.project + '_clean')}.{quote(mapping.unless.object or '')}"
-            conditions.append(f"not exists (select 1 from {table} as m where m.\"_status\" in ('valid', 'merged') and {same})")
+            conditions.append(f"not {self._finds(mapping.unless)}")
+        if mapping.only_if:
+            conditions.append(self._finds(mapping.only_if))
         return " and ".join(conditions) or None
+
+    def _finds(self, line: FieldLine) -> str:
+        other = self.bundle.source.objects[line.object or ""]
+        parts = line.keys or [line]
+        same = " and ".join(
+            f"{_comparable_column('m', column, other)} = {self.comparable(part, other.columns[column].type)}" for column, part in zip(line.by or [], parts, strict=True)
+        )
+        table = f"{quote(self.bundle.project.project + '_clean')}.{quote(line.object or '')}"
+        return f"exists (select 1 from {table} as m where m.\"_status\" in ('valid', 'merged') and {same})"
 
     def _lookup_column(self, name: str) -> str:
         return _comparable_column("c", name, self.object)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,6 +41,9 @@ def build_target(ws: Workspace, export_id: str) -> dict[str, int]:
     with ws.connect() as connection:
         custom = custom_columns(ws, connection, export_id)
         ws.run(connection, "target/1_lookup.sql.j2")
+        for name, source_object in ws.bundle.source.objects.items():
+            if source_object.pivot:
+                index_pivot(ws, connection, name)
         for name in ws.bundle.build_order:
             ws.run(connection, "target/2_identity.sql.j2", **identity_values(ws.bundle, name, custom))
         connection.execute(ws.sql("create index on {target}.lookup (entity, key); create index on {target}.member (object, file_no, rec)"))
@@ -47,6 +51,8 @@ def build_target(ws: Workspace, export_id: str) -> dict[str, int]:
         for name, source_object in ws.bundle.source.objects.items():
             if source_object.pivot:
                 ws.run(connection, "target/4_pivot_member.sql.j2", **pivot_values(ws.bundle, name))
+        for values in collected_values(ws.bundle):
+            ws.run(connection, "target/5_collected_member.sql.j2", **values)
         for name in ws.bundle.build_order:
             ws.run(connection, "target/3_record.sql.j2", **record_values(ws.bundle, name, custom))
             counts[name] = _check_xids(ws, connection, name)
@@ -203,10 +209,24 @@ def pivoted(bundle: Bundle, column: str, of: str, alias: str) -> str:
     assert pivot is not None
     words = ", ".join(literal(normalised_text(w)) for w in pivot.of[of])
     table = f"{quote(bundle.project.project + '_clean')}.{quote(name)}"
+    # A record that answers twice under two spellings keeps both answers.
     return (
-        f"(select max(k.{quote(pivot.value)}) from {table} as k where k.\"_status\" = 'valid' and {normalised(f'k.{quote(pivot.type)}')} in ({words}) "
-        f"and k.{quote(pivot.record)} = {alias}.\"_key\" and {normalised(f'k.{quote(pivot.field)}')} = {literal(key)})"
+        f"(select string_agg(distinct k.{quote(pivot.value)}, '; ' order by k.{quote(pivot.value)}) from {table} as k "
+        f"where k.\"_status\" = 'valid' and {normalised(f'k.{quote(pivot.type)}')} in ({words}) "
+        f"and k.{quote(pivot.record)} = {alias}.\"_key\" and {field_key(f'k.{quote(pivot.field)}')} = {literal(key)})"
     )
+
+
+def field_key(sql: str) -> str:
+    """The comparable form of a field's name: `gate_code` and `Gate Code ` are one field."""
+    return normalised(f"regexp_replace({sql}, '[_-]+', ' ', 'g')")
+
+
+def index_pivot(ws: Workspace, connection: Connection, name: str) -> None:
+    """The values of a key-value object are looked up once per record and field: without an index that would be its square."""
+    pivot = ws.bundle.source.objects[name].pivot
+    assert pivot is not None
+    connection.execute(ws.sql("create index if not exists {index} on {clean}.{object} ({record})", index=f"{name}__pivot", object=name, record=pivot.record))
 
 
 def custom_value(column: CustomColumn, bundle: Bundle) -> str:
@@ -233,11 +253,22 @@ def pivot_values(bundle: Bundle, name: str) -> dict[str, Any]:
     pivot = bundle.source.objects[name].pivot
     assert pivot is not None
     owners = [
-        {"object": owner, "entities": [e for e in bundle.entities if any(f.object == owner and f.mapping.primary for f in bundle.feeds(e))],
+        {"object": owner, "entities": [e for e in bundle.entities if any(f.object == owner and f.mapping.primary and f.mapping.custom_fields == "keep" for f in bundle.feeds(e))],
          "words": [normalised_text(w) for w in words]}
         for owner, words in pivot.of.items()
     ]
     return {"object": name, "owners": [o for o in owners if o["entities"]], "record": pivot.record, "type_sql": normalised(f"k.{quote(pivot.type)}")}
+
+
+def collected_values(bundle: Bundle) -> Iterator[dict[str, Any]]:
+    """What sql/target/5_collected_member.sql.j2 needs: one set of values per line that gathers rows of an object without entities of its own."""
+    for name in bundle.entities:
+        for feed in bundle.feeds(name):
+            for line in feed.mapping.fields.values():
+                for step in _steps(line):
+                    collect = step.collect
+                    if collect and feed.mapping.primary and not any(m.primary for m in bundle.source.objects[collect.object].entities):
+                        yield {"entity": name, "object": collect.object, "by": collect.by, "owner": feed.object, "equals": collect.equals or ["_key"]}
 
 
 @dataclass(frozen=True)
