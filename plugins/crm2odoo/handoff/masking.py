@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from crm2odoo.handoff.facts import Facts
+from crm2odoo.handoff.lineage import origins_of
 from crm2odoo.project import Bundle
 
 Level = Literal["open", "partial", "full"]
@@ -45,19 +45,11 @@ class Masks:
     def _fields(self) -> dict[tuple[str, str], Level]:
         result: dict[tuple[str, str], Level] = {}
         for name, entity in self.bundle.entities.items():
-            inputs: dict[str, Level] = {}
-            for feed in self.bundle.feeds(name):
-                for input_name, line in feed.mapping.fields.items():
-                    columns = [line.from_] if line.from_ else re.findall(r"[a-z_][a-z0-9_]*", line.sql or "")
-                    for column in columns:
-                        if column in self.bundle.source.objects[feed.object].columns:
-                            inputs[input_name] = _stricter(inputs.get(input_name, "open"), self.column(feed.object, column))
-            for field_name, field in entity.fields.items():
-                used = [field.from_] if field.from_ else re.findall(r"[a-z_][a-z0-9_]*", field.sql or "")
+            for field in entity.fields:
                 level: Level = "open"
-                for input_name in used:
-                    level = _stricter(level, inputs.get(input_name or "", "open"))
-                result[name, field_name] = level
+                for origin in origins_of(self.bundle, name, field):
+                    level = _stricter(level, self.column(origin.object, origin.column))
+                result[name, field] = level
         return result
 
 

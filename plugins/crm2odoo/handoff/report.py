@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
 
 from crm2odoo.handoff.documents import Document, as_json, write
 from crm2odoo.handoff.facts import DISPOSITIONS, Facts, collect
 from crm2odoo.handoff.masking import masked_facts
+from crm2odoo.handoff.page import environment, page_head
 from crm2odoo.handoff.view import View, view_of
 from crm2odoo.project import Bundle
 from crm2odoo.reconcile.attribution import causes_of
 from crm2odoo.reconcile.source_side import places
 from crm2odoo.staging import Workspace
-
-_TEMPLATES = Path(__file__).parent / "templates"
 
 
 def write_report(ws: Workspace, run_id: str, folder: str | Path, unmasked: bool = False) -> list[Document]:
@@ -49,8 +42,6 @@ def write_report(ws: Workspace, run_id: str, folder: str | Path, unmasked: bool 
 
 def render(bundle: Bundle, view: View, unmasked: bool = False, paper: bool = False) -> str:
     """The page. ``paper``: everything unfolded, for PDF."""
-    css = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
     sections = [
         ("short", "In short", True), ("objects", "Rows", True), ("fields", "Fields", True), ("differences", "Differences", view.groups), ("checks", "Counts", True), ("totals", "Totals", view.totals),
         ("rejects", "Rejected and held", view.rejects or view.facts.rows("kept_back")), ("owners", "Owners", view.owners), ("stages", "Stages", view.stages),
@@ -58,9 +49,9 @@ def render(bundle: Bundle, view: View, unmasked: bool = False, paper: bool = Fal
     ]
     titles = {**{n: o.title for n, o in bundle.source.objects.items()}, **{n: e.title for n, e in bundle.entities.items()}}
     files = {f["file_no"]: f["name"] for f in view.facts.rows("files")}
-    return _environment().get_template("report.html.j2").render(
-        view=view, css=Markup(css), css_hash=f"sha256-{digest}", sections=sections, dispositions=DISPOSITIONS, titles=titles, files=files,
-        mapping_hash=bundle.mapping_hash, unmasked=unmasked, paper=paper,
+    return environment().get_template("report.html.j2").render(
+        view=view, sections=sections, dispositions=DISPOSITIONS, titles=titles, files=files,
+        mapping_hash=bundle.mapping_hash, unmasked=unmasked, paper=paper, **page_head(),
     )
 
 
@@ -76,8 +67,3 @@ def data_of(view: View, facts: Facts) -> dict[str, Any]:
         "answers": facts.answers,
         "queries": facts.queries,
     }
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    return Environment(loader=FileSystemLoader(_TEMPLATES), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)

@@ -1,0 +1,64 @@
+"""A document as data: title, sections, tables. The same paper becomes HTML, PDF, DOCX, XLSX and JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal["text", "number", "amount", "time", "place", "code", "link", "tick", "note", "choice"]
+"""``link``: a (text, address) pair. ``tick``, ``note`` and ``choice``: empty for people to fill in; ``choice`` from the column's options."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a table. ``width``: share of the table, 1 is usual."""
+
+    label: str
+    kind: Kind = "text"
+    width: float = 1
+    options: tuple[str, ...] = ()
+
+    @property
+    def for_people(self) -> bool:
+        """Whether people fill it in."""
+        return self.kind in ("tick", "note", "choice")
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, a paragraph, and a table. Rows are as long as ``columns``; ``query`` names the query behind the figures."""
+
+    title: str
+    about: str = ""
+    columns: tuple[Column, ...] = ()
+    rows: list[list[Any]] = field(default_factory=list)
+    paragraphs: list[str] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
+    empty: str = "Nothing to list."
+    query: str = ""
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A document. ``name``: file name without ending; ``ending``: the forms it is handed over in besides JSON."""
+
+    name: str
+    title: str
+    about: str
+    sections: list[Section]
+    forms: tuple[str, ...] = ("html",)
+    headline: str = ""
+    """One line that says it all, shown large."""
+
+    def as_data(self) -> dict[str, Any]:
+        """For JSON: columns by label, rows as objects; what people fill in is left out."""
+        return {
+            "title": self.title, "about": self.about, "headline": self.headline,
+            "sections": [
+                {
+                    "title": s.title, "about": s.about, "paragraphs": s.paragraphs, "steps": s.steps, "query": s.query,
+                    "rows": [{c.label: v for c, v in zip(s.columns, row, strict=True) if not c.for_people} for row in s.rows],
+                }
+                for s in self.sections
+            ],
+        }

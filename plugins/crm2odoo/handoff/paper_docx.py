@@ -1,0 +1,75 @@
+"""Papers as Word documents, for people who go on writing in them."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import datetime
+
+from docx import Document
+from docx.enum.section import WD_ORIENT
+from docx.shared import Pt, RGBColor
+
+from crm2odoo.handoff.paper import Paper
+from crm2odoo.handoff.paper_html import shown
+from crm2odoo.handoff.wording import Style
+
+_MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - python-docx wants a naive time
+_ILLEGAL = dict.fromkeys(c for c in range(32) if c not in (9, 10, 13))
+
+
+def as_docx(paper: Paper, project_title: str, style: Style) -> bytes:
+    """A4, landscape when a table is wide. The same paper gives the same bytes."""
+    document = Document()
+    document.core_properties.title = paper.title
+    document.core_properties.author = "crm2odoo"
+    document.core_properties.created = document.core_properties.modified = _MADE
+    page = document.sections[0]
+    page.page_width, page.page_height = (Pt(842), Pt(595)) if _wide(paper) else (Pt(595), Pt(842))
+    page.orientation = WD_ORIENT.LANDSCAPE if _wide(paper) else WD_ORIENT.PORTRAIT
+    page.left_margin = page.right_margin = page.top_margin = page.bottom_margin = Pt(50)
+    document.styles["Normal"].font.size = Pt(10)
+    document.add_paragraph(_clean(project_title)).runs[0].font.color.rgb = RGBColor(0x59, 0x61, 0x6C)
+    document.add_heading(_clean(paper.title), 0)
+    if paper.headline:
+        document.add_paragraph(_clean(paper.headline)).runs[0].bold = True
+    document.add_paragraph(_clean(paper.about))
+    for section in paper.sections:
+        document.add_heading(_clean(section.title), 1)
+        if section.about:
+            document.add_paragraph(_clean(section.about))
+        for text in section.paragraphs:
+            document.add_paragraph(_clean(text))
+        for text in section.steps:
+            document.add_paragraph(_clean(text), style="List Number")
+        if section.columns and section.rows:
+            table = document.add_table(rows=1, cols=len(section.columns), style="Light Grid Accent 1")
+            for cell, column in zip(table.rows[0].cells, section.columns, strict=True):
+                cell.text = column.label
+            for row in section.rows:
+                cells = table.add_row().cells
+                for cell, column, value in zip(cells, section.columns, row, strict=True):
+                    cell.text = "☐" if column.kind == "tick" and not value else _clean(value[0] if column.kind == "link" else shown(column, value, style))
+        elif section.columns:
+            document.add_paragraph(section.empty)
+    buffer = io.BytesIO()
+    document.save(buffer)
+    return _without_times(buffer.getvalue())
+
+
+def _wide(paper: Paper) -> bool:
+    return any(sum(c.width for c in s.columns) > 6 for s in paper.sections)
+
+
+def _clean(text: str) -> str:
+    """XML refuses control characters."""
+    return str(text).translate(_ILLEGAL)
+
+
+def _without_times(content: bytes) -> bytes:
+    """The same archive with the same time on every member, so that it can be compared."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as new:
+        for item in old.infolist():
+            new.writestr(zipfile.ZipInfo(item.filename, (2000, 1, 1, 0, 0, 0)), old.read(item), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()

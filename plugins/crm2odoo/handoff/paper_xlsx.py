@@ -1,0 +1,93 @@
+"""Papers as spreadsheets, safe to open: nothing from the source is ever a formula."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import datetime, timezone
+from typing import Any
+
+import xlsxwriter
+
+from crm2odoo.handoff.paper import Column, Paper
+
+# Excel, LibreOffice and Sheets read these as the start of a formula, also in their full-width forms, and after blanks.
+_FORMULA = re.compile(r"^[\s\u0000-\u0020]*[=+\-@\t\r\n＝＋－＠]")
+_MADE = datetime(2000, 1, 1, tzinfo=timezone.utc)
+
+
+def safe(value: str) -> str:
+    """Text that no spreadsheet takes for a formula; what could be one gets an apostrophe in front."""
+    return f"'{value}" if _FORMULA.match(value) and not re.fullmatch(r"[+-]?\d+([.,]\d+)?", value.strip()) else value
+
+
+def as_xlsx(paper: Paper) -> bytes:
+    """One sheet for each section, with filters, frozen headings, and boxes to tick. The same paper gives the same bytes."""
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
+    # No time of making: the same data must give the same file.
+    book.set_properties({"title": paper.title, "comments": paper.about, "created": _MADE})
+    formats = {
+        "head": book.add_format({"bold": True, "text_wrap": True, "valign": "vcenter", "bg_color": "#0b5f95", "font_color": "#ffffff", "border": 1, "border_color": "#ffffff"}),
+        "text": book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"}),
+        "number": book.add_format({"valign": "top", "num_format": "#,##0.###"}),
+        "amount": book.add_format({"valign": "top", "num_format": "#,##0.00"}),
+        "fill": book.add_format({"text_wrap": True, "valign": "top", "bg_color": "#fff7df", "border": 1, "border_color": "#e3d9b8", "locked": False}),
+        "link": book.add_format({"valign": "top", "font_color": "#174f86", "underline": 1}),
+        "about": book.add_format({"text_wrap": True, "valign": "top", "font_color": "#59616c"}),
+    }
+    names: set[str] = set()
+    for section in paper.sections:
+        if not section.columns:
+            continue
+        sheet = book.add_worksheet(_sheet_name(section.title, names))
+        last = len(section.columns) - 1
+        sheet.merge_range(0, 0, 0, max(last, 1), safe(f"{paper.title}. {section.about}".strip()), formats["about"])
+        sheet.set_row(0, 32)
+        for n, column in enumerate(section.columns):
+            sheet.set_column(n, n, 14 * column.width)
+            sheet.write_string(1, n, column.label, formats["head"])
+        for r, row in enumerate(section.rows, 2):
+            for n, (column, value) in enumerate(zip(section.columns, row, strict=True)):
+                _cell(sheet, r, n, column, value, formats)
+        if section.rows:
+            sheet.autofilter(1, 0, 1 + len(section.rows), last)
+            for n, column in enumerate(section.columns):
+                choices = ["yes", "no"] if column.kind == "tick" else list(column.options)
+                if choices and column.for_people:
+                    sheet.data_validation(2, n, 1 + len(section.rows), n, {"validate": "list", "source": choices})
+        sheet.freeze_panes(2, 1)
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
+        sheet.repeat_rows(1)
+    book.close()
+    return buffer.getvalue()
+
+
+def _cell(sheet: Any, row: int, number: int, column: Column, value: Any, formats: dict[str, Any]) -> None:
+    if column.for_people:
+        sheet.write_string(row, number, safe(str(value)) if value else "", formats["fill"])
+    elif value is None:
+        sheet.write_blank(row, number, None, formats["text"])
+    elif column.kind in ("number", "amount"):
+        sheet.write_number(row, number, float(value), formats[column.kind])
+    elif column.kind == "link":
+        text, address = value
+        # Excel takes at most 65,530 links on a sheet and 2,079 characters in each.
+        if address and len(address) < 2000 and row < 60000:
+            sheet.write_url(row, number, address, formats["link"], safe(str(text)))
+        else:
+            sheet.write_string(row, number, safe(str(text)), formats["text"])
+    else:
+        sheet.write_string(row, number, safe(str(value))[:32000], formats["text"])
+
+
+def _sheet_name(title: str, taken: set[str]) -> str:
+    """At most 31 characters, none that Excel refuses, and no name twice."""
+    name = re.sub(r"[\[\]:*?/\\']", " ", title)[:31].strip() or "Sheet"
+    n = 2
+    while name.lower() in taken:
+        name = f"{name[:28]} {n}"
+        n += 1
+    taken.add(name.lower())
+    return name
