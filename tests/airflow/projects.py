@@ -7,6 +7,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+EXPORT = ROOT / "samples" / "flash_lead_sales" / "export"
+
 GOOD = """
 project: {name}
 title: {title}
@@ -22,9 +24,10 @@ documents: {documents}
 
 
 def project_root(folder: Path, projects: dict[str, str]) -> Path:
-    """A folder like a checkout: the repository's sources and entities, and ``projects`` (name → YAML)."""
+    """A folder like a checkout: the repository's sources, entities and SQL, and ``projects`` (name → YAML)."""
     for part in ("sources", "odoo"):
         shutil.copytree(ROOT / "mappings" / part, folder / "mappings" / part, dirs_exist_ok=True)
+    (folder / "sql").symlink_to(ROOT / "sql")
     (folder / "mappings" / "projects").mkdir(parents=True, exist_ok=True)
     for name, text in projects.items():
         (folder / "mappings" / "projects" / f"{name}.yaml").write_text(text)
@@ -33,4 +36,4 @@ def project_root(folder: Path, projects: dict[str, str]) -> Path:
 
 def good(name: str, title: str = "A project", export: str = "", documents: str = "documents") -> str:
     """YAML of a project that is right."""
-    return GOOD.format(name=name, title=title, export=export or ROOT / "samples" / "flash_lead_sales", documents=documents)
+    return GOOD.format(name=name, title=title, export=export or EXPORT, documents=documents)

@@ -36,11 +36,10 @@ def staging_dsn(project: Project) -> str:
     return conninfo.make_conninfo("", **{k: str(v) for k, v in parts.items() if v not in (None, "")})
 
 
-def odoo_credentials(project: Project) -> OdooCredentials:
-    """The project's Odoo, from its connection of type ``odoo``."""
+def odoo_credentials(name: str) -> OdooCredentials:
+    """An Odoo, from its connection of type ``odoo``."""
     from crm2odoo.airflow.hook import OdooHook
 
-    name = project.connections.odoo
     _connection(name, odoo_command(name), "the target Odoo")
     credentials = OdooHook(name).credentials()
     values = {"host": credentials.url, "schema": credentials.database, "login": credentials.login, "password": credentials.secret}

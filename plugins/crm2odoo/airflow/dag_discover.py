@@ -23,8 +23,8 @@ the pool of the project must exist; the task `check.needs` says what is missing 
 
 **What happens.** `check` looks at connections, pool, database and export. `intake` registers the files by their hash, lands every row as
 delivered, types and checks it, and proves that no row was lost: records = valid + merged + exact duplicates + deleted + rejected, for every
-file. `findings` lists what a person should know. `target` looks at the Odoo of the project's connection, when there is one already. `scope`
-puts it together.
+file. `findings` lists what a person should know. `look_at_target` looks at the Odoo of the project's connection, when there is one already.
+`scope` puts it together.
 
 **The gate.** `sign_off` waits under *Required actions*. Approve when the numbers are what the customer expects: the approval is bound to
 this export and this mapping, and `{project}.sample` refuses to touch an Odoo without it. Reject, with a comment, when files are missing or

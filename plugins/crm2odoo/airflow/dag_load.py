@@ -15,14 +15,15 @@ from crm2odoo.project import Bundle
 RUNBOOK = """
 Loads the export into the customer's Odoo: the same tasks as `{project}.sample`, against the Odoo of the project's connection.
 
-**Before you start.** `{project}.discover` and `{project}.sample` must have been signed for this mapping. The project's Odoo connection
+**Before you start.** `{project}.discover` and `{project}.sample` must have been signed for this mapping; `check.needs` says if not. The project's Odoo connection
 (type *Odoo*) must lead to the customer's database, with the API key of a user who may administer it. Have a backup.
 
 | parameter | meaning |
 |---|---|
 | `export` | the delivery to load; the project's when left as it is |
 
-**What happens.** As in the sample: check, set up, read, plan, approve, load entity by entity, settle, compare, report.
+**What happens.** The same tasks as in the sample: `check`, `intake`, `target` (set-up), `staging` (plan), `approve_plan`, `park_settings`,
+`load` entity by entity, `restore_settings`, `settle`, `diff`, `report`.
 
 **The gates.**
 - `approve_plan` (a person): the plan against production. Bound to the hashes of mapping and plan. Besides, each task that writes requires

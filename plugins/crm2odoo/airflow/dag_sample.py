@@ -8,7 +8,7 @@ from airflow.sdk import DAG, TaskGroup, task
 
 from crm2odoo.airflow.checks import add_checks
 from crm2odoo.airflow.dag_discover import add_intake
-from crm2odoo.airflow.forms import export_param, fresh_sandbox_param, keep_sandbox_param, target_param
+from crm2odoo.airflow.forms import connection_param, export_param, fresh_sandbox_param, keep_sandbox_param, target_param
 from crm2odoo.airflow.frame import project_dag
 from crm2odoo.airflow.load_phases import add_load
 from crm2odoo.airflow.signoff import SignOff
@@ -20,20 +20,22 @@ The whole migration into an Odoo that may be thrown away: everything is loaded, 
 be signed.
 
 **Before you start.** `{project}.discover` must have been signed for this export and this mapping. For the target *sandbox*, Terraform must
-work on the workers (`make tools`); for the target *connection*, the Airflow connection of the project must lead to a test database.
+work on the workers (`make tools`); for the target *connection*, its Airflow connection must lead to a neutralised test database, not to production.
 
 | parameter | meaning |
 |---|---|
 | `export` | the delivery to load; the project's when left as it is |
-| `target` | `sandbox`: an Odoo made for this run. `connection`: the Odoo of the project's connection, a test database |
+| `target` | `sandbox`: an Odoo made for this run. `connection`: a test database of your own |
+| `connection` | for the target *connection*: its Airflow connection of type *Odoo* |
 | `fresh_sandbox` | off: use the project's kept sandbox again, with what is in it |
 | `keep_sandbox` | on: do not destroy the sandbox at the end |
 
-**What happens.** `sandbox_up` makes the Odoo. `intake` reads the export if it is new. `target` checks the Odoo and sets up custom fields
-and features (`schema_plan` shows them first). `staging` makes one row per Odoo record to be, and the plan: creates, updates, unchanged,
-vanished. After `approve_plan`, disturbing settings of Odoo are parked and each entity is loaded: `chunks` → `records` (one mapped task per
-chunk) → `second_pass` → `gate`. Then every source row gets its disposition, every field is read back and compared, and the report is
-written. Settings are restored and the sandbox destroyed, also after a failure.
+**What happens.** `check` looks whether the run can start. `sandbox_up` makes the Odoo. `intake` reads the export. `target` checks the Odoo
+and sets up custom fields and features (`schema_plan` shows them first). `staging` makes one row per Odoo record to be, and the plan:
+creates, updates, unchanged, held. After `approve_plan`, `park_settings` switches off what disturbs a load, and `load` writes entity by
+entity: `chunks` → `records` (one mapped task per chunk) → `second_pass` → `gate`. `restore_settings` puts the settings back, also after a
+failure. `settle` gives every source row its disposition, `diff` reads every field back and compares it, `report` writes it down, and
+`sandbox_down` destroys the sandbox, also after a failure.
 
 **The gates.**
 - `approve_plan` (a person): are mapping and plan right? Bound to the hash of both; each task that writes checks it again.
@@ -53,7 +55,7 @@ refused: it is in the report with Odoo's own message and its source line. Odoo u
 def build(bundle: Bundle, steps: Steps) -> DAG:
     """The DAG for one project."""
     params = {
-        "export": export_param(bundle), "target": target_param(),
+        "export": export_param(bundle), "target": target_param(), "connection": connection_param(bundle),
         "fresh_sandbox": fresh_sandbox_param(), "keep_sandbox": keep_sandbox_param(bundle),
     }
     with project_dag(bundle, "sample", "sample run", RUNBOOK, params) as dag:

@@ -33,7 +33,7 @@ def person_readable(step: Callable[P, R]) -> Callable[P, R]:
     """Turns the errors of a step into what Airflow should do with them.
 
     An error class of crm2odoo already carries a message for a person: the task fails with it at once, or is tried again when
-    its cause may pass. Anything else is a flaw of the program and keeps its stack trace.
+    its cause may pass. Anything else is a flaw of the program: it keeps its stack trace, and is not tried again either.
     """
 
     @functools.wraps(step)
@@ -41,9 +41,12 @@ def person_readable(step: Callable[P, R]) -> Callable[P, R]:
         try:
             return step(*args, **kwargs)
         except Exception as error:
+            if isinstance(error, AirflowException):
+                raise
             failure = as_failure(error)
             if failure is None:
-                raise
+                flaw = f"{type(error).__name__}: {error}\nThis is a flaw of the program, not of the export: please report it with the stack trace above."
+                raise AirflowFailException(flaw) from error
             log.debug("The cause of the failure", exc_info=error)
         # Outside of the except block: the log shows the message without the chain of causes.
         raise failure
@@ -52,9 +55,7 @@ def person_readable(step: Callable[P, R]) -> Callable[P, R]:
 
 
 def as_failure(error: Exception) -> AirflowException | None:
-    """The exception to raise instead of ``error``; None to let it pass."""
-    if isinstance(error, AirflowException):
-        return None
+    """What to raise for an error that was meant to be read; None for any other."""
     if isinstance(error, PASSING):
         return PassingTrouble(f"{_text(error)}\nThis may pass; the task is tried again by itself if it has tries left.")
     ours = type(error).__module__.startswith("crm2odoo.")

@@ -33,9 +33,19 @@ def target_param() -> Param:
         type="string",
         enum=["sandbox", "connection"],
         title="Target",
-        values_display={"sandbox": "A sandbox made for this run", "connection": "The project's Odoo connection (a test database)"},
-        description_md="**sandbox**: Terraform makes an Odoo for the run. **connection**: the Odoo of the project's connection; "
-        "it must be a test database, never production.",
+        values_display={"sandbox": "A sandbox made for this run", "connection": "A test database of your own"},
+        description_md="**sandbox**: Terraform makes an Odoo for the run. **connection**: the Odoo of the connection below, a neutralised test database.",
+    )
+
+
+def connection_param(bundle: Bundle) -> Param:
+    """Which test database serves for the target *connection*."""
+    return Param(
+        f"{bundle.project.connections.odoo}_test",
+        type="string",
+        minLength=1,
+        title="Connection of the test database",
+        description_md="Airflow connection of type *Odoo*. Only for the target *connection*.",
     )
 
 

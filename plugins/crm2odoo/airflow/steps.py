@@ -86,11 +86,15 @@ class Steps:
             return self.project.project
         return f"{self.project.project[:28]}_{hashlib.sha256(self.run_id().encode()).hexdigest()[:8]}"
 
+    def connection(self) -> str:
+        """Airflow connection of this run's Odoo, when it is no sandbox."""
+        return str(self.param("connection") or self.project.connections.odoo)
+
     def credentials(self) -> OdooCredentials:
         """Of this run's Odoo. They never leave the task."""
         if self.in_sandbox():
             return sandbox_credentials(self.sandbox_name())
-        return connections.odoo_credentials(self.project)
+        return connections.odoo_credentials(self.connection())
 
     def target(self, ws: Workspace) -> Target:
         """This run's Odoo, logged in."""
@@ -110,6 +114,10 @@ class Steps:
         """What must have been signed in discovery."""
         return approvals.Seen("scope", pages.scope_hash(ws, export_id), f"{self.project.project}.discover")
 
+    def sample_seen(self) -> approvals.Seen:
+        """What must have been signed at the end of a sample before production is touched."""
+        return approvals.Seen("sample", self.bundle.mapping_hash, f"{self.project.project}.sample")
+
     def require_approvals(self, ws: Workspace, plan_id: int) -> None:
         """Raises NotApproved unless everything that this run may write is signed as it is now."""
         dag_id = get_current_context()["dag_run"].dag_id
@@ -120,7 +128,7 @@ class Steps:
             self.scope_seen(ws, plan.export_id),
         ]
         if self.kind() == "production":
-            needed.append(approvals.Seen("sample", self.bundle.mapping_hash, f"{self.project.project}.sample"))
+            needed.append(self.sample_seen())
         approvals.require(ws, needed)
 
     # ---- check
@@ -144,8 +152,10 @@ class Steps:
         ws = self.workspace()
         with open_delivery(self.location()) as delivery:
             log.info("The export %s has %d files", delivery.location, len(delivery.files))
+        if needs == "load":
+            approvals.require(ws, [self.sample_seen()])
         if needs == "load" or (needs == "sample" and not self.in_sandbox()):
-            OdooClient.connect(connections.odoo_credentials(self.project)).close()
+            OdooClient.connect(connections.odoo_credentials(self.connection())).close()
         connections.check_pool(self.project, context, POOL_PROBE)
         runs.start(ws, self.run_id(), kind=run.dag_id.rpartition(".")[2], dag_id=run.dag_id)
 
@@ -213,7 +223,7 @@ class Steps:
             add = connections.odoo_command(name)
             log.warning("There is no Odoo connection %r yet, so the target was not looked at. Before the load, add it:\n%s", name, add)
             return
-        target = open_target(self.workspace(), OdooClient.connect(connections.odoo_credentials(self.project)), "production")
+        target = open_target(self.workspace(), OdooClient.connect(connections.odoo_credentials(name)), "production")
         preflight(target)
 
     @person_readable
@@ -233,7 +243,7 @@ class Steps:
         if self.in_sandbox():
             sandbox.up(self.sandbox_name(), log=log.info)
         else:
-            log.info("The target is the Odoo of the connection %r: no sandbox is made", self.project.connections.odoo)
+            log.info("The target is the Odoo of the connection %r: no sandbox is made", self.connection())
 
     @person_readable
     def sandbox_down(self) -> None:
@@ -267,10 +277,10 @@ class Steps:
     def schema_apply(self, export_id: str) -> None:
         """Sets up what `schema_plan` showed, as far as it is not there, and looks that it is.
 
-        Refuses unless the scope of this export is signed. Repeating it changes nothing.
+        Refuses unless the scope of this export is signed, and for production the sample. Repeating it changes nothing.
         """
         ws = self.workspace()
-        approvals.require(ws, [self.scope_seen(ws, export_id)])
+        approvals.require(ws, [self.scope_seen(ws, export_id), *([self.sample_seen()] if self.kind() == "production" else [])])
         target = self.target(ws)
         schema.apply_schema(target, self.run_id(), schema.plan_schema(target))
 

@@ -1,0 +1,124 @@
+"""``<p>.discover``: reads the export, has the scope signed, and says clearly what is missing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from conftest import World, add_connection, add_odoo, add_staging
+from odoo_server import OdooDatabase
+from projects import EXPORT, good
+
+pytestmark = pytest.mark.usefixtures("no_long_sleeps")
+NewProject = Callable[..., str]
+
+
+def asked(dsn: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(dsn) as connection:
+        return connection.execute(query).fetchall()
+
+
+@pytest.mark.promise("P043")
+def test_the_scope_is_signed_with_who_when_and_what(world: World, new_project: NewProject, staging_dsn: str) -> None:
+    new_project("signed")
+    done = world.run("signed.discover")
+    assert done.causes == {}
+    assert done.state == "success"
+    assert set(done.states.values()) == {"success"}
+    [(subject, verdict, by, comment, run_id, body)] = asked(
+        staging_dsn, "select subject, verdict, approved_by, comment, run_id, seen->>'body' from signed_log.approval where at > now() - interval '5 minutes'"
+    )
+    assert (subject, verdict, by, comment) == ("scope", "approved", "tester", "as expected")
+    assert run_id == f"signed.discover/{done.run_id}"
+    [(records,)] = asked(staging_dsn, "select records from signed_log.file where object = 'lead'")
+    assert f"| leads.csv | lead | recognised | {records} |" in body.replace("\\", "").replace("Leads.csv", "leads.csv")
+
+
+def test_a_rejection_fails_the_run_and_is_kept(world: World, new_project: NewProject, staging_dsn: str) -> None:
+    new_project("rejected")
+    done = world.run("rejected.discover", answers={"sign_off": ("Reject", "the invoices of May are missing")})
+    assert done.state == "failed"
+    assert done.states["sign_off"] == "failed"
+    assert "tester rejected" in done.causes["sign_off"]
+    assert "the invoices of May are missing" in done.causes["sign_off"]
+    assert asked(staging_dsn, "select verdict, comment from rejected_log.approval") == [("rejected", "the invoices of May are missing")]
+
+
+def test_a_missing_staging_connection_is_named_with_the_command_that_adds_it(world: World) -> None:
+    world.write("nostaging", good("nostaging"))
+    cause = world.run("nostaging.discover").causes["check.needs"]
+    assert "The Airflow connection 'nostaging_staging' (the staging PostgreSQL) is missing. Add it:\n" in cause
+    assert "airflow connections add nostaging_staging --conn-type postgres --conn-host HOST" in cause
+
+
+def test_an_unreachable_staging_database_is_named(world: World, new_project: NewProject) -> None:
+    new_project("nopostgres")
+    add_connection("nopostgres_staging", conn_type="postgres", host="127.0.0.1", port=1, schema="x", login="y")
+    cause = world.run("nopostgres.discover").causes["check.needs"]
+    assert "cannot reach the staging PostgreSQL" in cause
+    assert "Check the connection 'nopostgres_staging'" in cause
+
+
+def test_a_missing_pool_is_named_with_the_command_that_adds_it(world: World, staging_dsn: str) -> None:
+    world.write("nopool", good("nopool"))
+    add_staging("nopool_staging", staging_dsn)
+    cause = world.run("nopool.discover").causes["check.needs"]
+    assert "The pool 'nopool_odoo' is missing. Add it" in cause
+    assert "airflow pools set nopool_odoo 4" in cause
+
+
+def test_a_missing_export_is_named(world: World, new_project: NewProject, tmp_path: Path) -> None:
+    new_project("noexport")
+    done = world.run("noexport.discover", {"export": str(tmp_path / "not there")})
+    assert f"there is nothing at {tmp_path / 'not there'}" in done.causes["check.needs"]
+
+
+def test_a_misspelt_parameter_is_refused_with_a_suggestion(world: World, new_project: NewProject, staging_dsn: str) -> None:
+    new_project("misspelt")
+    done = world.run("misspelt.discover", {"exprot": "/x"})
+    assert "unknown parameter 'exprot'. Did you mean 'export'?" in done.causes["check.needs"]
+    assert done.states["intake.register"] == "upstream_failed"
+
+
+def test_a_missing_mandatory_column_is_named_with_its_file(world: World, new_project: NewProject, tmp_path: Path) -> None:
+    export = shutil.copytree(EXPORT, tmp_path / "export")
+    [leads] = [p for p in export.rglob("*.csv") if p.stem.lower() == "leads"]
+    lines = leads.read_text(encoding="utf-8-sig").splitlines()
+    required = "Lead ID"
+    assert required in lines[0]
+    leads.write_text("\n".join([lines[0].replace(required, "Something else"), *lines[1:]]))
+    new_project("nocolumn", export=str(export))
+    done = world.run("nocolumn.discover")
+    assert done.state == "failed"
+    cause = done.causes["findings"]
+    assert f"{leads.name}: the mandatory column id (any of: id, lead id," in cause
+    assert "'Something else'" in cause
+    assert done.states["sign_off"] == "upstream_failed"
+
+
+def test_a_wrong_odoo_password_and_an_unreachable_odoo_are_told_apart(world: World, new_project: NewProject, odoo: OdooDatabase) -> None:
+    new_project("wrongodoo")
+    add_odoo("wrongodoo_odoo", odoo, password="not the key")
+    cause = world.run("wrongodoo.load").causes["check.needs"]
+    assert "password or the API key" in cause or "refuses" in cause
+    assert odoo.url in cause
+    assert "not the key" not in cause
+    add_odoo("wrongodoo_odoo", odoo, url="http://127.0.0.1:1")
+    cause = world.run("wrongodoo.load").causes["check.needs"]
+    assert "127.0.0.1:1" in cause
+    assert "Traceback" not in cause
+
+
+def test_a_flaw_of_the_program_is_told_as_such_and_not_tried_again(world: World, new_project: NewProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    from crm2odoo import intake
+
+    new_project("flaw")
+    tries = []
+    monkeypatch.setattr(intake, "land", lambda *_: tries.append(1) or {}["nothing"])
+    done = world.run("flaw.discover")
+    assert "KeyError: 'nothing'\nThis is a flaw of the program" in done.causes["intake.land"]
+    assert len(tries) == 1

@@ -1,0 +1,134 @@
+"""``<p>.sample`` and ``<p>.load`` from end to end, on a real PostgreSQL and real Odoos, in the order in which a project runs them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from conftest import YES, World, add_odoo
+from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from odoo_server import OdooDatabase
+
+pytestmark = [pytest.mark.odoo, pytest.mark.usefixtures("no_long_sleeps")]
+TEST_DATABASE = {"target": "connection"}
+
+
+@pytest.fixture(scope="module")
+def project(world: World, new_project: Callable[..., str], odoo: OdooDatabase, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A project whose test connection is a neutralised Odoo."""
+    new_project("acme", documents=str(tmp_path_factory.mktemp("documents")))
+    add_odoo("acme_odoo_test", odoo)
+    return "acme"
+
+
+@pytest.fixture
+def ask(staging_dsn: str) -> Iterator[Callable[..., list[tuple[Any, ...]]]]:
+    with psycopg.connect(staging_dsn, autocommit=True) as connection:
+        yield lambda query, *values: connection.execute(query, values).fetchall()
+
+
+def client(odoo: OdooDatabase) -> OdooClient:
+    return OdooClient.connect(OdooCredentials(url=odoo.url, database=odoo.database, login=odoo.login, secret=odoo.api_key))
+
+
+def counts(odoo: OdooDatabase) -> dict[str, int]:
+    """Records in Odoo, with the archived ones; for the models that the sample export fills."""
+    models = ("res.partner", "crm.lead", "crm.team", "crm.stage", "crm.tag", "res.users", "mail.message", "ir.model.data", "mail.mail")
+    with client(odoo) as there:
+        return {m: there.call(m, "search_count", domain=[], context={"active_test": False}) for m in models}
+
+
+@pytest.mark.promise("P043")
+def test_nothing_is_set_up_in_odoo_before_the_scope_is_signed(world: World, project: str, odoo: OdooDatabase) -> None:
+    before = counts(odoo)
+    done = world.run("acme.sample", TEST_DATABASE)
+    assert done.states["target.schema_plan"] == "success"
+    assert "scope (hash " in done.causes["target.schema_apply"]
+    assert "nobody has signed it. It is signed in the DAG acme.discover." in done.causes["target.schema_apply"]
+    assert list(done.causes) == ["target.schema_apply"]
+    assert counts(odoo) == before
+
+
+def test_a_rejected_plan_loads_nothing(world: World, project: str, odoo: OdooDatabase) -> None:
+    assert world.run("acme.discover").state == "success"
+    partners = counts(odoo)["res.partner"]
+    done = world.run("acme.sample", TEST_DATABASE, {"approve_plan": ("Reject", "too many leads")})
+    assert done.state == "failed"
+    assert "too many leads" in done.causes["approve_plan"]
+    assert done.states["park_settings"] == "upstream_failed"
+    assert counts(odoo)["res.partner"] == partners
+
+
+@pytest.mark.promise("P003", "P009")
+def test_the_sample_loads_everything_and_ends_signed(world: World, project: str, odoo: OdooDatabase, ask: Callable[..., Any]) -> None:
+    done = world.run("acme.sample", TEST_DATABASE)
+    assert done.causes == {}
+    assert done.state == "success"
+    rows = dict(ask("select object, count(*) from acme_log.disposition group by 1"))
+    assert rows == dict(ask("select object, sum(records) from acme_log.file where status = 'recognised' group by 1"))
+    assert ask("select count(*) from acme_log.disposition where disposition = 'held'") == [(0,)]
+    leads = dict(ask("select disposition, count(*) from acme_log.disposition where object = 'lead' group by 1"))
+    assert leads["loaded"] > 100
+    [(compared, different)] = ask("select sum(compared), sum(different) from acme_log.cell_count where run_id like 'acme.sample%%'")
+    assert compared > 1000
+    assert different == 0
+    signed = {(subject, hash_) for subject, hash_ in ask("select subject, hash from acme_log.approval where verdict = 'approved'")}
+    [(sha256, location)] = ask("select sha256, location from acme_log.document where name = 'report.html'")
+    assert ("report", sha256) in signed
+    assert Path(location).read_bytes()
+    assert {"scope", "mapping", "plan", "sample", "report"} == {subject for subject, _ in signed}
+
+
+def test_a_second_sample_writes_nothing(world: World, project: str, odoo: OdooDatabase, ask: Callable[..., Any]) -> None:
+    before, writes = counts(odoo), ask("select count(*) from acme_log.entry where action in ('create', 'update', 'second')")
+    done = world.run("acme.sample", TEST_DATABASE)
+    assert done.state == "success"
+    assert counts(odoo) == before
+    assert ask("select count(*) from acme_log.entry where action in ('create', 'update', 'second')") == writes
+    assert set(done.states[t] for t in done.states if t.endswith(".records")) == {"skipped"}
+
+
+@pytest.mark.promise("P003", "P004")
+def test_production_refuses_until_the_sample_of_this_mapping_is_signed(world: World, project: str, new_odoo: Callable[[], OdooDatabase], ask: Callable[..., Any]) -> None:
+    path = world.root / "mappings" / "projects" / "acme.yaml"
+    add_odoo("acme_odoo", new_odoo())
+    signed = path.read_text()
+    path.write_text(signed + "default_team: Another\n")
+    done = world.run("acme.load")
+    assert list(done.causes) == ["check.needs"]
+    assert "sample (hash " in done.causes["check.needs"]
+    assert "it changed since tester signed it" in done.causes["check.needs"]
+    path.write_text(signed)
+
+
+def test_production_is_loaded_by_the_same_tasks(world: World, project: str, new_odoo: Callable[[], OdooDatabase], odoo: OdooDatabase) -> None:
+    production = new_odoo()
+    with client(production) as there:
+        [parameter] = there.call("ir.config_parameter", "search", domain=[["key", "=", "database.is_neutralized"]])
+        there.call("ir.config_parameter", "unlink", ids=[parameter])
+    add_odoo("acme_odoo", production)
+    done = world.run("acme.load", answers=YES)
+    assert done.causes == {}
+    assert done.state == "success"
+    ours, sample = counts(production), counts(odoo)
+    for model in ("res.partner", "crm.lead", "crm.team", "crm.stage", "crm.tag", "res.users"):
+        assert ours[model] == sample[model], model
+
+
+def test_a_fresh_sandbox_is_made_for_the_run_and_gone_after_its_failure(world: World, project: str, odoo_base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from crm2odoo import sandbox
+
+    monkeypatch.setitem(os.environ, "CRM2ODOO_HOME", str(odoo_base.home))
+    seen = []
+    up = sandbox.up
+    monkeypatch.setattr(sandbox, "up", lambda name, **more: seen.append(up(name, **more)))
+    done = world.run("acme.sample", answers={"approve_plan": ("Reject", None)})
+    assert done.state == "failed"
+    assert done.states["target.schema_apply"] == "success"
+    assert done.states["sandbox_down"] == "success"
+    assert len(seen) == 1
+    assert seen[0].name not in [s.name for s in sandbox.list_sandboxes(odoo_base.home)]
