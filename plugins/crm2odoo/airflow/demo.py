@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from crm2odoo import sandbox
 from crm2odoo.airflow import local
-from crm2odoo.project import Bundle, load_bundle, package_root, project_names
+from crm2odoo.project import Bundle, ConfigError, load_bundle, package_root, project_names
 
 if TYPE_CHECKING:
     from crm2odoo.airflow.rehearsal import Answer, TaskDone
@@ -116,9 +116,11 @@ def _quiet(log_file: Path) -> Iterator[None]:
 
 def project_for(source: str) -> str | None:
     """The demo project of a source: ``demo_…`` below mappings/projects."""
-    root = package_root()
-    demos = [name for name in project_names(root) if name.startswith("demo_")]
-    return next((name for name in demos if load_bundle(root, name).project.source == source), None)
+    for name in project_names(package_root()):
+        with contextlib.suppress(ConfigError):
+            if name.startswith("demo_") and load_bundle(package_root(), name).project.source == source:
+                return name
+    return None
 
 
 def main() -> int:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from airflow.sdk import DAG
+from airflow.sdk.timezone import utcnow
 
 from crm2odoo.airflow.failures import NEXT
 
@@ -108,43 +109,46 @@ class _Watcher:
         on_task: Callable[[TaskDone], None] | None, on_answer: Callable[[str, Answer], None] | None,
     ) -> None:
         self.dag_id, self.answers, self.user, self.on_task, self.on_answer = dag_id, answers, user, on_task, on_answer
+        self._since = utcnow()  # what earlier runs did is not news
         self._stop = threading.Event()
         self._seen: set[Any] = set()
         self._thread = threading.Thread(target=self._loop, daemon=True)
 
     def __enter__(self) -> _Watcher:
-        self._look(report=False)  # what earlier runs did is not news
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
         self._thread.join()
-        self._look(report=True)
+        self._look()
 
     def _loop(self) -> None:
         while not self._stop.wait(0.2):
-            self._look(report=True)
+            self._look()
 
-    def _look(self, report: bool) -> None:
+    def _look(self) -> None:
         from airflow.models.taskinstance import TaskInstance
         from airflow.utils.session import create_session
         from sqlalchemy import select
 
+        TI = TaskInstance
+        ours = (TI.dag_id == self.dag_id, TI.updated_at >= self._since)
         with create_session() as session:
-            found = session.scalars(select(TaskInstance).where(TaskInstance.dag_id == self.dag_id).order_by(TaskInstance.end_date)).all()
-            for ti in found:
-                if ti.state == "awaiting_input" and report and ti.task_id in self.answers:
+            if self.on_task:
+                columns = (TI.id, TI.try_number, TI.task_id, TI.rendered_map_index, TI.state, TI.duration)
+                ended = ("success", "failed", "skipped", "upstream_failed")
+                for id_, tries, task_id, label, state, seconds in session.execute(select(*columns).where(*ours, TI.state.in_(ended)).order_by(TI.end_date)):
+                    if (id_, tries) not in self._seen:
+                        self._seen.add((id_, tries))
+                        self.on_task(TaskDone(task_id, label or "", state, seconds or 0.0))
+            if self.answers:
+                for ti in session.scalars(select(TI).where(*ours, TI.state == "awaiting_input", TI.task_id.in_(list(self.answers)))):
                     self._answer(session, ti, self.answers[ti.task_id])
-                if ti.state in ("success", "failed", "skipped", "upstream_failed") and (ti.id, ti.try_number) not in self._seen:
-                    self._seen.add((ti.id, ti.try_number))
-                    if report and self.on_task:
-                        self.on_task(TaskDone(ti.task_id, ti.rendered_map_index or "", ti.state, ti.duration or 0.0))
 
     def _answer(self, session: Any, ti: Any, answer: Answer) -> None:
         from airflow.models.hitl import HITLDetail
         from airflow.models.trigger import handle_event_submit
-        from airflow.sdk.timezone import utcnow
         from airflow.triggers.base import TriggerEvent
         from sqlalchemy import select
 
