@@ -48,7 +48,7 @@ def write_leads(path: Path, rows: int, seed: int = 1) -> None:
                 value = (f"{pick.randrange(100, 99999)}.{n % 100:02d}", f'"${n % 90 + 1},{n % 900 + 100}.00"', "")[n % 3]
                 company = f'"{c}"' if "," in c else c
                 lines.append(
-                    f"L-{n:07d},{f} {s},{f.lower()}.{n}@example.com,(617) 555-{n % 10000:04d},{company},{stages[n % 5]},New Business,{sources[n % 5]},"
+                    f"L-{n:07d},{f} {s},{chr(97 + n % 26)}{n}@example.com,(617) 555-{n % 10000:04d},{company},{stages[n % 5]},New Business,{sources[n % 5]},"
                     f'"Hot, roof {n % 7}",rep{n % 12}@example.com,{value},{city},{state},{code},United States,https://www.example{n % 5000}.com/,'
                     f"{notes[n % 6]},{day} {n % 12 + 1}:{n % 60:02d} {'AM' if n % 2 else 'PM'},2024-{n % 12 + 1:02d}-{n % 28 + 1:02d} 10:{n % 60:02d}:00,{n % 400}"
                 )

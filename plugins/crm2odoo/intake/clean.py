@@ -147,13 +147,14 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
         columns.append({
             "name": column_name, "type": column.type, "separators": column.separator or formats.list_separator,
             "companion": column.type in ("name", "enum", "email", "url", "domain", "money"),
+            "shape": column.type in ("date", "datetime"),
             "keep_raw": column.type in NUMBERS | {"date", "datetime", "boolean"},
             "blank_tokens": column.type not in TEXT_TYPES or (column_name in references and column_name not in spec.key),
             "decode": formats.decode_html_entities and column.type in ("text", "name", "enum", "list"),
             "numeric_id": formats.numeric_ids and column.type == "id",
         })
     unknown = list(dict.fromkeys(u for f in files for u in f.unknown))
-    plain = {"blank_tokens": False, "decode": formats.decode_html_entities, "numeric_id": False}
+    plain = {"shape": False, "blank_tokens": False, "decode": formats.decode_html_entities, "numeric_id": False}
     refused = {f.file_no: ", ".join(f.missing) for f in files if f.missing}
     values = {
         "object": name, "files": files, "columns": columns, "unknown": unknown, "key": spec.key, "deleted": spec.deleted, "export_id": export_id,
