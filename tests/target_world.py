@@ -17,6 +17,7 @@ from odoo_server import OdooDatabase
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# Companies and contacts are part of the project because deals refer to them.
 SOURCE = """
 source: small
 title: Small CRM
@@ -27,8 +28,7 @@ objects:
     key: [id]
     columns: {id: {type: id}, name: {}, email: {type: email}, firm: {}}
     entities:
-      - {entity: contact, fields: {name: name, email: email, company: firm}}
-      - {entity: company, primary: false, fields: {name: firm}}
+      - {entity: tag, fields: {name: firm}}
   deal:
     title: Deal
     files: [deals]

@@ -181,11 +181,17 @@ def test_what_the_user_may_not_read_is_no_clear_answer(target: Target, monkeypat
     assert findings["mail_servers"].evidence == {"error": "no right to read mail servers"}
 
 
-@pytest.mark.parametrize(("currency", "severity", "what"), [("EUR", "warning", "is not active"), ("XXX", "blocking", "no currency"), ("USD", "info", "use USD")])
+@pytest.mark.parametrize(("currency", "severity", "what"), [("EUR", "warning", "are in EUR, the company's currency is USD"), ("XXX", "blocking", "no currency"), ("USD", "info", "use USD")])
 def test_currencies(world: World, currency: str, severity: str, what: str) -> None:
-    answer = asked(world.target(currency=currency), "currency")["currency"]
-    assert answer.severity == severity
-    assert what in answer.title
+    answer = asked(world.target(currency=currency), "currency")
+    assert set(answer) == {"currency"}
+    assert answer["currency"].severity == severity
+    assert what in answer["currency"].title
+
+
+def test_an_inactive_currency_matters_where_documents_are_written_in_it(world: World) -> None:
+    with changed_entity(world.target(currency="EUR"), "lead", model="sale.order") as other:
+        assert asked(other, "currency")["inactive_currency"].verdict == "hit"
 
 
 def test_a_lock_date_matters_where_invoices_are_written(target: Target) -> None:

@@ -121,10 +121,7 @@ def test_a_second_time_nothing_is_left_to_do(done: Target) -> None:
 
 def test_applying_the_first_plan_again_changes_nothing(world: World, done: Target) -> None:
     before, entries = everything(done), rows(done.ws, "select count(*) as n from {log}.entry")
-    again = world.target()
-    actions = schema.plan_schema(replace(again, ws=world.workspace(currency="EUR"))).actions
-    assert [a.key for a in actions] == ["setting currency EUR"]
-    schema.apply_schema(again, "run3")
+    schema.apply_schema(world.target(), "run3")
     assert (everything(done), rows(done.ws, "select count(*) as n from {log}.entry")) == (before, entries)
 
 
@@ -200,7 +197,10 @@ def test_the_module_makes_the_same_fields_on_a_clean_database(world: World, done
     call(clean, "base.import.module", "import_module", ids=wizard)
     clean = schema.verify_schema(clean)
     for field in wanted_fields(by_api):
-        assert clean.shapes[field.model][field.name] == by_api.shapes[field.model][field.name], field
+        by_module, by_us = (dict(t.shapes[field.model][field.name]) for t in (clean, by_api))
+        # Choices that a later export added stand last in one and in their place in the other.
+        assert sorted(by_module.pop("selection", [])) == sorted(by_us.pop("selection", []))
+        assert by_module == by_us, field
     assert [a.kind for a in schema.plan_schema(clean).actions] == ["leads", "parameter"]
 
 

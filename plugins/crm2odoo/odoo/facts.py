@@ -58,7 +58,7 @@ class Facts:
     @cached_property
     def companies(self) -> list[Row]:
         shape = self.call("res.company", "fields_get", attributes=["type"])
-        fields = [f for f in ["name", "currency_id", "country_id", "chart_template", *LOCK_DATES] if f in shape]
+        fields = [f for f in ["name", "currency_id", "country_id", "chart_template", "chart_template_id", *LOCK_DATES] if f in shape]
         return list(self.call("res.company", "search_read", domain=[], fields=fields, order="id"))
 
     @cached_property

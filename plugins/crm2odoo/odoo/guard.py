@@ -53,7 +53,7 @@ WATCHED = [
         "followers",
         "mail.followers",
         [],
-        {"mail.activity": 1, "project.task": 3, "project.project": 1, "res.users": 2, "calendar.event": 2},
+        {"mail.activity": 1, "project.task": 3, "res.users": 2},
     ),
     Watch("scheduled", "scheduled messages", "mail.scheduled.message", BY_US),
     Watch("sms", "text messages", "sms.sms", BY_US),

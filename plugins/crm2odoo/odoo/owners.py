@@ -120,7 +120,7 @@ def _counts(target: Target, connection: Connection, owner_entity: str) -> dict[s
 
 def owner_fields(entity: Entity, owner_entity: str) -> list[str]:
     """Fields of an entity that hold one owner: taken straight from an input that refers to one."""
-    inputs = {name for name, value in entity.inputs.items() if value.entity == owner_entity and value.type == "ref"}
+    inputs = {name for name, value in entity.inputs.items() if owner_entity in value.targets and value.type == "ref"}
     return [name for name, line in entity.fields.items() if line.type == "many2one" and line.from_ in inputs]
 
 

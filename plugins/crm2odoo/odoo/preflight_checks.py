@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,11 @@ from typing import Any
 from crm2odoo.odoo.facts import LOCK_DATES, Facts
 from crm2odoo.odoo.finding import Finding, Severity
 from crm2odoo.odoo.gotchas import broken_forms, enterprise_leftovers, external_api, orphan_fields, rolling_release
+from crm2odoo.odoo.schema_plan import writes_documents
 from crm2odoo.odoo.schema_wish import form_views
 from crm2odoo.odoo.settings import PARKED_PARAMETERS
 from crm2odoo.odoo.target import NEWEST, OLDEST, unresolved
+from crm2odoo.project import OdooField
 
 
 @dataclass(frozen=True)
@@ -207,22 +210,16 @@ def _currencies(facts: Facts) -> Iterator[Finding]:
     known = {c["name"]: c["active"] for c in facts.currencies}
     company = facts.companies[0]["currency_id"][1]
     if wanted not in known:
-        yield _hit(
-            "currency", "blocking", f"Odoo has no currency {wanted}", "Correct `currency` in the project file (ISO code)", wanted=wanted
-        )
-    elif not known[wanted]:
-        yield _hit("currency", "warning", f"The currency {wanted} is not active in Odoo", "Set-up activates it", wanted=wanted)
+        yield _hit("currency", "blocking", f"Odoo has no currency {wanted}", "Correct `currency` in the project file (ISO code)", wanted=wanted)
     elif wanted != company:
-        yield _hit(
-            "currency",
-            "warning",
-            f"Amounts of the export are in {wanted}, the company's currency is {company}",
-            "Decide on the conversion: revenue of a lead is in the company's currency",
-            wanted=wanted,
-            company=company,
-        )
+        title = f"Amounts of the export are in {wanted}, the company's currency is {company}"
+        advice = "Decide on the conversion: revenue of a lead is in the company's currency"
+        yield _hit("currency", "warning", title, advice, wanted=wanted, company=company)
     else:
         yield _clear("currency", f"Export and company use {company}", active=sorted(n for n, active in known.items() if active))
+    if writes_documents(facts.target) and known.get(wanted) is False:
+        title = f"The currency {wanted} is not active in Odoo, and orders or invoices are written in it"
+        yield _hit("inactive_currency", "warning", title, "Set-up activates it; Odoo then shows price lists and makes one", wanted=wanted)
 
 
 def _companies(facts: Facts) -> Iterator[Finding]:
@@ -246,7 +243,7 @@ def _accounting(facts: Facts) -> Iterator[Finding]:
     locks = {f: company[f] for f in LOCK_DATES if company.get(f)}
     if "account.move" not in models:
         yield _clear("chart", "No invoices in this project: no chart of accounts is needed")
-    elif not company.get("chart_template"):
+    elif not (chart := company.get("chart_template") or company.get("chart_template_id")):  # the latter up to 16
         yield _hit(
             "chart",
             "blocking",
@@ -255,7 +252,7 @@ def _accounting(facts: Facts) -> Iterator[Finding]:
             company=company["name"],
         )
     else:
-        yield _clear("chart", f"{company['name']} uses the chart {company['chart_template']}")
+        yield _clear("chart", f"{company['name']} uses the chart {chart}")
     if not locks:
         yield _clear("lock_dates", "No accounting period is locked")
     elif "account.move" in models:
@@ -388,16 +385,17 @@ def _leftovers(facts: Facts) -> Iterator[Finding]:
         yield _clear("leftovers", "The external ids of this project in Odoo are those of the ledger", in_odoo=in_odoo, in_ledger=known)
 
 
+def _xml_ids(line: OdooField) -> set[str]:
+    """XML ids that a field line may send: its constant, or what its expression gives."""
+    if not line.relation:
+        return set()
+    return {str(line.value)} if line.value else set(re.findall(r"(?:then|else)\s+'([a-z0-9_]+\.[A-Za-z0-9_]+)'", line.sql or ""))
+
+
 def _constants(facts: Facts) -> Iterator[Finding]:
     """Records of Odoo itself that the entity files name by XML id."""
     target = facts.target
-    named = {
-        (str(line.value), e.entity)
-        for e in target.entities.values()
-        if target.has(e.model)
-        for line in e.fields.values()
-        if line.relation and line.value
-    }
+    named = {(xml_id, e.entity) for e in target.entities.values() if target.has(e.model) for line in e.fields.values() for xml_id in _xml_ids(line)}
     missing = [(xml_id, entity) for xml_id, entity in sorted(named) if target.reference(xml_id) is None]
     for xml_id, entity in missing:
         yield _hit(

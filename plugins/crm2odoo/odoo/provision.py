@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 from crm2odoo.odoo.context import SILENT
 from crm2odoo.odoo.owners import owner_fields
 from crm2odoo.odoo.target import Target
+from crm2odoo.project import Input
 
 # What a role of the source may do. Without `owners.roles: true` in the project file everybody gets the first line.
 ROLES: dict[str, list[str]] = {
@@ -82,11 +83,7 @@ def _memberships(target: Target, run_id: str) -> list[Grant]:
     pairs: set[tuple[int, int]] = set()
     with target.ws.connect() as connection:
         for name, entity in target.entities.items():
-            teams = [
-                f
-                for f, line in entity.fields.items()
-                if line.from_ and (i := entity.inputs[line.from_]).entity and target.entities[i.entity].model == "crm.team"
-            ]
+            teams = [f for f, line in entity.fields.items() if line.from_ and _refers_to(target, entity.inputs[line.from_], "crm.team")]
             owners = [f for o, e in target.entities.items() if e.create == "decision" for f in owner_fields(entity, o)]
             for team, owner in ((t, o) for t in teams for o in owners):
                 rows = connection.execute(
@@ -124,6 +121,10 @@ def _memberships(target: Target, run_id: str) -> list[Grant]:
         for xid, res_id in zip(xids, made, strict=True):
             _note(target, run_id, "member", "crm.team.member", xid, res_id, "create", {})
     return [Grant(active[u], f"member of {names.get(t, t)}") for t, u in new]
+
+
+def _refers_to(target: Target, value: Input, model: str) -> bool:
+    return any(target.entities[name].model == model for name in value.targets)
 
 
 def _note(target: Target, run_id: str, entity: str, model: str, xid: str, res_id: int, action: str, before: dict[str, Any]) -> None:

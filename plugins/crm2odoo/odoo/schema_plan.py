@@ -94,15 +94,17 @@ def _plan_settings(target: Target) -> Iterator[tuple[Action, bool]]:
             ),
             there,
         )
+    # Odoo makes a price list for every active currency: only where documents are written in it.
     currency = target.ws.bundle.project.currency
     found = call("res.currency", "search_read", domain=[["name", "=", currency]], fields=["active"], context=ALSO_ARCHIVED)
-    if found:
-        yield (
-            Action(
-                "currency", f"setting currency {currency}", f"Activate the currency {currency}", {"id": found[0]["id"], "name": currency}
-            ),
-            found[0]["active"],
-        )
+    if found and writes_documents(target):
+        data = {"id": found[0]["id"], "name": currency}
+        yield Action("currency", f"setting currency {currency}", f"Activate the currency {currency}", data), found[0]["active"]
+
+
+def writes_documents(target: Target) -> bool:
+    """Whether orders or invoices are loaded, which have a currency of their own."""
+    return bool({"sale.order", "account.move"} & {e.model for e in target.entities.values()})
 
 
 def _plan_fields(target: Target, wanted: list[WantedField]) -> Iterator[tuple[Action, bool]]:

@@ -199,23 +199,23 @@ def unresolved(entity: Entity, names: Mapping[str, str | None], shape: Shape | N
 def customer_fields(ws: Workspace) -> list[dict[str, Any]]:
     """Custom fields that discovery proposed and nobody dropped: entity, field, type, label, options ([{value, label}]).
 
-    One row per entity and field: type and label of the newest export, the options of all.
+    One row per entity and field: type and label of the newest export, the options of all, oldest first, so that later ones come at the end.
     """
     with ws.connect() as connection:
         rows = connection.execute(
             ws.sql(
                 "select f.entity, f.field, f.type, coalesce(f.label, f.field) as label, f.options from {log}.custom_field as f "
                 "join {log}.export as e using (export_id) where f.dropped is null and f.field is not null and f.type is not null "
-                "order by f.entity, f.field, e.received_at desc, f.filled desc, f.object"
+                "order by f.entity, f.field, e.received_at, f.filled, f.object"
             )
         ).fetchall()
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    newest = {(row["entity"], row["field"]): {**row, "options": []} for row in rows}
     for row in rows:
-        first = found.setdefault((row["entity"], row["field"]), {**row, "options": []})
-        known = {option["value"] for option in first["options"]}
-        if row["type"] == first["type"]:
-            first["options"] += [option for option in row["options"] if option["value"] not in known]
-    return list(found.values())
+        kept = newest[row["entity"], row["field"]]
+        known = {option["value"] for option in kept["options"]}
+        if row["type"] == kept["type"]:
+            kept["options"] += [option for option in row["options"] if option["value"] not in known]
+    return list(newest.values())
 
 
 def parse_release(release: str) -> tuple[bool, int]:
