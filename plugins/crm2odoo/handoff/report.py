@@ -22,6 +22,13 @@ def write_report(ws: Workspace, run_id: str, folder: str | Path, unmasked: bool 
     ``unmasked``: a pack of its own, ``report-unmasked.*``, with every value readable. Raises NothingToReport.
     """
     facts = collect(ws, run_id)
+    view, data = view_and_data(ws, facts if unmasked else masked_facts(ws.bundle, facts))
+    name = "report-unmasked" if unmasked else "report"
+    return write(ws, run_id, folder, [(f"{name}.html", render(ws.bundle, view, unmasked).encode()), (f"{name}.json", as_json(data))])
+
+
+def view_and_data(ws: Workspace, facts: Facts) -> tuple[View, dict[str, Any]]:
+    """What the page shows, and the same for machines."""
     wrong = {(d["entity"], d["xid"]) for d in facts.rows("differences")}
     with ws.connect() as connection:
         where = {
@@ -29,15 +36,9 @@ def write_report(ws: Workspace, run_id: str, folder: str | Path, unmasked: bool 
             for entity in sorted({e for e, _ in wrong})
             for xid, place in places(ws, connection, entity, sorted(x for e, x in wrong if e == entity)).items()
         }
-    causes = {(c.entity, c.field, c.kind): str(c) for c in causes_of(ws, run_id)}
-    if not unmasked:
-        facts = masked_facts(ws.bundle, facts)
+    causes = {(c.entity, c.field, c.kind): str(c) for c in causes_of(ws, facts.run_id)}
     view = view_of(ws.bundle, facts, where, causes)
-    name = "report-unmasked" if unmasked else "report"
-    return write(ws, run_id, folder, [
-        (f"{name}.html", render(ws.bundle, view, unmasked).encode()),
-        (f"{name}.json", as_json(data_of(view, facts))),
-    ])
+    return view, data_of(view, facts)
 
 
 def render(bundle: Bundle, view: View, unmasked: bool = False, paper: bool = False) -> str:

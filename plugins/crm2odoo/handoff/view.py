@@ -98,7 +98,7 @@ def view_of(bundle: Bundle, facts: Facts, places: dict[tuple[str, str], str], ca
         totals=_totals(bundle, facts),
         owners=_owners(facts),
         stages=facts.rows("stages"),
-        not_moved=_not_moved(bundle, facts, style),
+        not_moved=not_moved(bundle, facts, style),
         findings=[f for f in facts.rows("findings") if f["evidence"].get("verdict", "hit") != "clear"],
         timings=_timings(bundle, facts),
     )
@@ -293,7 +293,7 @@ def _owners(facts: Facts) -> list[dict[str, Any]]:
     return [{**o, "link": record_link(url, "res.users", o["res_id"]), "open": o["action"] == "held"} for o in facts.rows("owners")]
 
 
-def _not_moved(bundle: Bundle, facts: Facts, style: Style) -> list[dict[str, Any]]:
+def not_moved(bundle: Bundle, facts: Facts, style: Style) -> list[dict[str, Any]]:
     """Everything of the export that has no place in Odoo: whole objects, columns, files."""
     result: list[dict[str, Any]] = []
     for name, obj in bundle.source.objects.items():

@@ -1,0 +1,54 @@
+"""The decision register, and the queue of owners that wait for a decision."""
+
+from __future__ import annotations
+
+import json
+
+from crm2odoo.handoff.facts import Facts
+from crm2odoo.handoff.paper import Column, Paper, Section
+from crm2odoo.handoff.wording import Style, words
+from crm2odoo.project import Bundle
+
+CHOICES = ("provision", "fallback", "hold", "empty")
+
+
+def decision_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
+    """What was asked, what was chosen, by whom, and what was signed."""
+    chosen = bundle.project.decisions
+    asked = [
+        [question.question, str(bundle.decisions[name]), "the project" if name in chosen else "default", "\n".join(f"{k}: {v}" for k, v in question.options.items()), name]
+        for name, question in bundle.questions.items()
+    ]
+    kept = [[d["name"], _plain(d["value"]), d["decided_by"], d["at"], d["comment"] or ""] for d in facts.rows("decisions")]
+    signed = [[a["subject"], a["verdict"], a["approved_by"], a["at"], a["comment"] or "", a["hash"][:16]] for a in facts.rows("approvals")]
+    return Paper(
+        "decisions", "Decision register", "Every choice that shaped the migration. A default counts as a choice once the scope is signed.",
+        [
+            Section("Questions of this migration", "", (Column("Question", width=3), Column("Answer", width=1), Column("Decided by", width=0.8), Column("Possible answers", width=3), Column("Name", "code", 1.2)), asked),
+            Section("Decided by people", "", (Column("About", width=1.6), Column("Choice", width=1.6), Column("By", width=1.2), Column("When", "time", 1.3), Column("Comment", width=2)), kept, query="decisions"),
+            Section("Signed", "", (Column("What"), Column("Verdict"), Column("By", width=1.3), Column("When", "time", 1.3), Column("Comment", width=2), Column("Hash", "code", 1.2)), signed, query="approvals"),
+        ],
+        ("html", "docx"), f"{style.rows(len(asked), 'question')}, {style.rows(len(signed), 'signature')}.",
+    )
+
+
+def owner_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
+    """Who owned records, who is in Odoo, and a choice for everybody else."""
+    actions = words()["actions"]
+    rows = [
+        [o["name"], o["email"], o["records"], actions[o["action"]], o["reason"] or "", bundle.project.owners.decisions.get(o["email"], ""), None]
+        for o in facts.rows("owners")
+    ]
+    waiting = sum(o["action"] == "held" for o in facts.rows("owners"))
+    return Paper(
+        "owners", "Owner queue",
+        "provision: create a user (costs a licence). fallback: give the records to the fallback user. hold: keep the records back. empty: load them without an owner.",
+        [Section("Owners", "", (Column("Name", width=1.4), Column("E-mail", width=2), Column("Records", "number", 0.7), Column("In Odoo", width=1), Column("Why", width=2), Column("Choice", "choice", 1, CHOICES), Column("Comment", "note", 1.6)), rows, query="owners")],
+        ("html", "xlsx"), f"{style.rows(waiting, 'owner')} without a decision." if waiting else "Every owner is decided.",
+    )
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{k}: {v}" for k, v in value.items())
+    return value if isinstance(value, str) else json.dumps(value)

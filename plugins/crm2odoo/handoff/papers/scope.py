@@ -1,0 +1,119 @@
+"""The scope: what moves, how well it fits, what it needs, how hard it is, how long it may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from crm2odoo.handoff.facts import Facts
+from crm2odoo.handoff.lineage import lineage
+from crm2odoo.handoff.paper import Column, Paper, Section
+from crm2odoo.handoff.papers.handoff import OUT_OF_SCOPE
+from crm2odoo.handoff.papers.mapping import ColumnFate, column_fates
+from crm2odoo.handoff.wording import Style
+from crm2odoo.project import Bundle
+
+
+@dataclass(frozen=True)
+class Fit:
+    """How one object fits into Odoo."""
+
+    object: str
+    title: str
+    rows: int
+    goes_to: list[str]
+    fit: str
+    """``1:1``, ``1:many``, ``many:1``, ``lossy`` or ``not migrated``."""
+    loss: str
+    apps: list[str]
+
+
+def fits(bundle: Bundle, facts: Facts, fates: list[ColumnFate]) -> list[Fit]:
+    """One line for each object of the source. Objects that are only documented never count as supported."""
+    feeds = {name: [f for e in bundle.entities for f in bundle.feeds(e) if f.object == name] for name in bundle.source.objects}
+    shared = {e: {f.object for f in bundle.feeds(e) if f.mapping.primary} for e in bundle.entities}
+    rows = {o.object: o.rows for o in facts.objects}
+    result = []
+    for name, obj in bundle.source.objects.items():
+        primary = [f.mapping.entity for f in feeds[name] if f.mapping.primary]
+        lost = [f for f in fates if f.object == name and f.fate in ("dropped", "unmapped") and f.filled]
+        if obj.documentation_only or not primary:
+            fit, loss = "not migrated", "listed in the handoff" if obj.documentation_only else "no place in Odoo in this project"
+        elif lost:
+            fit, loss = "lossy", "columns left behind: " + ", ".join(f.header for f in lost)
+        elif any(bundle.entities[e].skip for e in primary):
+            fit, loss = "lossy", "; ".join(s.reason for e in primary if (s := bundle.entities[e].skip))
+        elif len(set(primary)) > 1 or any(not f.mapping.primary for f in feeds[name]):
+            fit, loss = "1:many", ""
+        elif any(len(shared[e]) > 1 for e in primary):
+            fit, loss = "many:1", ""
+        else:
+            fit, loss = "1:1", ""
+        apps = sorted({app for e in primary for app in bundle.entities[e].requires})
+        result.append(Fit(name, obj.title, rows.get(name, 0), [bundle.entities[e].title for e in dict.fromkeys(primary)], fit, loss, apps))
+    return result
+
+
+@dataclass(frozen=True)
+class Grade:
+    """How hard a migration is: 1 (plain) to 5 (hard), and the four figures it follows from."""
+
+    grade: int
+    compatible: float
+    clear: float
+    limits: int
+    rows: int
+
+
+def grade_of(found: list[Fit], fates: list[ColumnFate], limits: int) -> Grade:
+    """A pure function of what discovery stored: the same export and mapping give the same grade.
+
+    One point to begin with; one more for each: less than 70 % of the objects fit without loss, less than 95 % of the filled columns have a
+    place, an open limit of the source or of Odoo, more than 100,000 rows.
+    """
+    moved = [f for f in found if f.fit != "not migrated"]
+    compatible = sum(f.fit != "lossy" for f in moved) / len(moved) if moved else 0.0
+    filled = [f for f in fates if f.filled and f.fate not in ("inventory", "not delivered")]
+    clear = sum(f.fate != "unmapped" for f in filled) / len(filled) if filled else 1.0
+    rows = sum(f.rows for f in found)
+    return Grade(1 + (compatible < 0.7) + (clear < 0.95) + (limits > 0) + (rows > 100_000), compatible, clear, limits, rows)
+
+
+def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
+    """Compatibility table, scorecard, grade, limits, estimate."""
+    fates = column_fates(bundle, facts)
+    found = fits(bundle, facts, fates)
+    moved = [f for f in found if f.fit != "not migrated"]
+    whole = sum(f.fit == "1:1" for f in found)
+    open_limits = [f for f in facts.rows("findings") if f["severity"] in ("blocking", "warning") and f["evidence"].get("verdict", "hit") == "hit"]
+    grade = grade_of(found, fates, len(open_limits))
+    fields = sum(1 for f in lineage(bundle) if f.origins)
+    sections = [
+        Section("Objects", "", (Column("Object", width=1.3), Column("Rows", "number", 0.7), Column("In Odoo as", width=1.6), Column("Fit", width=0.8), Column("What is lost", width=2.6), Column("Apps needed", width=1.3)),
+                [[f.title, f.rows, ", ".join(f.goes_to), f.fit, f.loss, ", ".join(f.apps)] for f in found], query="dispositions"),
+        Section("How hard it is", "Each figure follows from the export and the mapping alone.", (Column("Figure", width=3), Column("Value")), [
+            ["Objects that fit without loss", style.percent(sum(f.fit != "lossy" for f in moved), len(moved))],
+            ["Filled columns with a place or a reason", style.percent(grade.clear, 1)],
+            ["Open limits and warnings", style.number(grade.limits)],
+            ["Rows", style.number(grade.rows)],
+            ["Grade (1 plain to 5 hard)", style.number(grade.grade)],
+        ]),
+        Section("Limits and warnings", "", (Column("Weight", width=0.7), Column("What", width=3), Column("Count", "number", 0.6), Column("What to do", width=3)),
+                [[f["severity"], f["title"], f["count"], f["evidence"].get("advice", "")] for f in open_limits], query="findings"),
+        _estimate(facts, style),
+        Section("Out of scope", "", paragraphs=[OUT_OF_SCOPE]),
+    ]
+    return Paper("scope", "Scope", f"What moves from {bundle.source.title} into Odoo.", sections, ("html", "docx"),
+                 f"{whole} of {len(found)} objects map 1:1; {style.rows(fields, 'field')} of Odoo are filled from the export.")
+
+
+def _estimate(facts: Facts, style: Style) -> Section:
+    """From the rates of this run; a range, because another server is not this one."""
+    rows = []
+    low = high = 0.0
+    for b in facts.rows("batches"):
+        seconds = b["ms"] / 1000
+        rate = b["records"] / seconds if seconds else 0
+        low, high = low + seconds, high + seconds * 4
+        rows.append([b["entity"], b["step"], b["records"], f"{style.number(round(rate))} per second", style.seconds(seconds)])
+    about = f"Odoo worked for {style.seconds(low)} on this run. Expect {style.seconds(low)} to {style.seconds(high)} for the same rows on another server." if rows else ""
+    return Section("Time", about, (Column("Entity"), Column("Step"), Column("Records", "number"), Column("Measured rate"), Column("Time in Odoo")), rows, empty="Measured by the first sample run.", query="batches")

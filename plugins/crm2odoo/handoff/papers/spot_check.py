@@ -1,0 +1,74 @@
+"""The spot check: some forty records, the risky ones first, for people who know them; and what they found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+
+from crm2odoo.handoff.facts import Facts
+from crm2odoo.handoff.masking import Masks, masked
+from crm2odoo.handoff.paper import Column, Paper, Section
+from crm2odoo.handoff.view import label_of
+from crm2odoo.handoff.wording import Style
+from crm2odoo.ledger import approvals
+from crm2odoo.project import Bundle
+from crm2odoo.reconcile.odoo_side import record_link
+from crm2odoo.staging import Workspace
+
+
+class SpotCheckIncomplete(ValueError):
+    """The sheet cannot be stored. The message says which row is not ticked."""
+
+
+def spot_check_paper(bundle: Bundle, facts: Facts, style: Style, places: dict[tuple[str, str], str], unmasked: bool = False) -> Paper:
+    """One row for each record and field, with a link to the record."""
+    url = (facts.target or {}).get("url", "")
+    masks = Masks(bundle, unmasked)
+    rows: list[list[Any]] = []
+    records = set()
+    for r in facts.rows("spot_check"):
+        entity = r["entity"]
+        if r["expected"] is None and r["found"] in (None, "false"):
+            continue
+        records.add((entity, r["xid"]))
+        level = masks.field(entity, r["field"])
+        found = None if r["found"] == "false" else r["found"]
+        rows.append([
+            bundle.entities[entity].title, (r["xid"], record_link(url, bundle.entities[entity].model, r["res_id"])), places.get((entity, r["xid"]), ""),
+            "risk" if r["risky"] else "random", label_of(facts, entity, r["field"]), masked(_cut(r["expected"]), level), masked(_cut(found), level), None, None,
+        ])
+    columns = (
+        Column("Entity", width=0.9), Column("Record", "link", 1.2), Column("Source", "place", 1.3), Column("Chosen by", width=0.6), Column("Field", width=1.1),
+        Column("In the source", width=2), Column("In Odoo", width=2), Column("Right", "tick", 0.5), Column("Comment", "note", 1.4),
+    )
+    return Paper("spot_check", "Spot check", "Open each record in Odoo, compare, and tick yes or no. Give the sheet back: the answers are kept with the run.",
+                 [Section("Records", "", columns, rows, query="spot_check")], ("xlsx", "html"), f"{style.rows(len(records), 'record')} to look at.")
+
+
+def store_spot_check(ws: Workspace, run_id: str, path: str | Path, by: str) -> dict[str, int]:
+    """Keeps the ticks of a returned sheet as a verdict on ``spot_check`` of the run. Every row must be ticked. Returns yes and no.
+
+    Raises SpotCheckIncomplete.
+    """
+    sheet = openpyxl.load_workbook(path, read_only=True).worksheets[0]
+    rows = list(sheet.iter_rows(min_row=2, values_only=True))
+    head = [str(c or "") for c in rows[0]]
+    answers = []
+    for n, row in enumerate(rows[1:], 3):
+        cell = dict(zip(head, row, strict=False))
+        tick = str(cell.get("Right") or "").strip().lower()
+        if tick not in ("yes", "no"):
+            raise SpotCheckIncomplete(f"{path}: row {n} ({cell.get('Record')}, {cell.get('Field')}) is not ticked.\nWrite yes or no into the column Right of every row.")
+        answers.append({"record": cell.get("Record"), "field": cell.get("Field"), "right": tick == "yes", "comment": cell.get("Comment") or ""})
+    wrong = [a for a in answers if not a["right"]]
+    approvals.record(
+        ws, subject="spot_check", hash=run_id, verdict="rejected" if wrong else "approved", by=by, comment=f"{len(answers)} values looked at, {len(wrong)} wrong", run_id=run_id,
+        seen={"answers": answers},
+    )
+    return {"yes": len(answers) - len(wrong), "no": len(wrong)}
+
+
+def _cut(value: str | None) -> str | None:
+    return None if value is None else value if len(value) <= 400 else value[:399] + "…"
