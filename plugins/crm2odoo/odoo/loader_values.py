@@ -14,51 +14,41 @@ from crm2odoo.odoo.target import Target
 from crm2odoo.project import OdooField
 
 
+REFERENCES = ("many2one", "many2many", "many2one_reference")
+
+
 @dataclass(frozen=True)
 class FieldRule:
-    """One field of an entity on one target. ``name`` is the field's name there."""
+    """One field of an entity on one target, worked out once because it is asked for every cell.
+
+    ``name``: the field's name there. ``is_reference``: its values are xids of our own records; with ``relation`` they are XML ids of
+    Odoo's. ``readable``: it can be read back and compared cell by cell: files are too large, lines are records of their own.
+    """
 
     key: str
     name: str
     many: bool
     kind: str
     declared: OdooField | None
+    is_reference: bool = False
+    relation: str | None = None
+    readable: bool = True
+    second: bool = False
+    create_only: bool = False
+    send_empty: bool = False
+    holds: bool = False
 
-    @property
-    def is_reference(self) -> bool:
-        """Whether its values are xids of our own records."""
-        d = self.declared
-        return d is not None and d.type in ("many2one", "many2many", "many2one_reference") and d.relation is None and "value" not in d.model_fields_set
-
-    @property
-    def relation(self) -> str | None:
-        return self.declared.relation if self.declared else None
-
-    @property
-    def lines(self) -> str | None:
-        """Entity whose records are written as lines of this one."""
-        return self.declared.lines if self.declared else None
-
-    @property
-    def readable(self) -> bool:
-        """Whether its value can be read back and compared cell by cell: files are too large, lines are records of their own."""
-        return self.kind not in ("binary", "one2many")
-
-    @property
-    def second(self) -> bool:
-        return self.declared is not None and self.declared.write == "second"
-
-    @property
-    def create_only(self) -> bool:
-        return self.declared is not None and self.declared.write == "create_only"
-
-    @property
-    def send_empty(self) -> bool:
-        return self.declared is not None and self.declared.send_empty
-
-    @property
-    def holds(self) -> bool:
-        return self.declared is not None and self.declared.on_missing == "hold"
+    @classmethod
+    def of(cls, key: str, name: str, kind: str, declared: OdooField | None) -> FieldRule:
+        # A version that still has one value where later ones have several (crm.stage.team_id) takes the first.
+        many, readable = kind == "many2many", kind not in ("binary", "one2many")
+        if declared is None:
+            return cls(key, name, many, kind, None, readable=readable)
+        own = declared.type in REFERENCES and declared.relation is None and "value" not in declared.model_fields_set
+        return cls(
+            key, name, many, kind, declared, own, declared.relation, readable, declared.write == "second", declared.write == "create_only",
+            declared.send_empty, declared.on_missing == "hold",
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,26 +70,25 @@ class EntityRules:
         self.rules: dict[str, FieldRule] = {}
         self._lines: dict[str, EntityRules] = {}
         self._line_ids: dict[str, int] = {}
-        self._through: dict[str, int | None] = {}
+        self._through: dict[tuple[str, str], int | None] = {}
         for key, name in target.names[entity].items():
             field = declared.fields.get(key)
             if name is None or (field is not None and field.write == "never"):
                 continue
             shape = target.shapes.get(declared.model, {}).get(name, {})
             kind = str(shape.get("type") or (field.type if field else "char"))
-            # A version that still has one value where later ones have several (crm.stage.team_id) takes the first.
-            self.rules[key] = FieldRule(key, name, kind == "many2many", kind, field)
+            self.rules[key] = FieldRule.of(key, name, kind, field)
             if field is not None and field.lines:
                 self._lines[key] = EntityRules(target, field.lines, files)
-        self.second = [r for r in self.rules.values() if r.second]
+        self._first = [r for r in self.rules.values() if not r.second]
+        self._second = [r for r in self.rules.values() if r.second]
         self._xml_ids: dict[str, int | None] = {}
 
     def look_up(self, rows: Iterable[Row]) -> None:
         """Asks for what the rows need and what is not known yet: XML ids, the records behind lines, and values of records referred to."""
         rows = list(rows)
-        wanted = {
-            name for rule in self.rules.values() if rule.relation for row in rows for name in _names(row.vals.get(rule.key)) if name not in self._xml_ids
-        }
+        related = [rule.key for rule in self.rules.values() if rule.relation]
+        wanted = {name for row in rows for key in related for name in _names(row.vals.get(key))} - set(self._xml_ids)
         if wanted:
             found = self._target.client.xml_ids(sorted(wanted))
             self._xml_ids |= {name: found.get(name) for name in wanted}
@@ -133,7 +122,7 @@ class EntityRules:
     def _read_through(self, rule: FieldRule, rows: list[Row]) -> None:
         """For references whose records count through one of their fields: that field's values, by xid."""
         assert rule.declared is not None
-        xids = sorted({name for row in rows for name in _names(row.vals.get(rule.key)) if name not in self._through})
+        xids = sorted({name for row in rows for name in _names(row.vals.get(rule.key)) if (rule.key, name) not in self._through})
         if not xids:
             return
         with self._target.ws.connect() as connection:
@@ -146,21 +135,21 @@ class EntityRules:
             found = self._target.client.call(
                 self._target.entities[entity].model, "read", ids=sorted(ids), fields=[name], load="", context={"active_test": False}
             ) if ids else []
-            self._through |= {ids[r["id"]]: r[name] or None for r in found}
+            self._through |= {(rule.key, ids[r["id"]]): r[name] or None for r in found}
 
     def bytes(self, row: Row) -> int:
         """Roughly what a row adds to a request."""
-        files = sum(self._files.size(str(row.vals[k])) * 4 // 3 for k, r in self.rules.items() if r.kind == "binary" and row.vals.get(k)) if self._files else 0
-        return len(json.dumps(row.vals)) + files
+        paths = [str(row.vals[k]) for k, rule in self.rules.items() if rule.kind == "binary" and row.vals.get(k)]
+        return len(json.dumps(row.vals)) + sum(self._files.size(path) * 4 // 3 for path in paths if self._files)
 
     def missing(self, row: Row, keys: Iterable[str]) -> list[Missing]:
         """References among ``keys`` that cannot be resolved."""
         found = []
         for key in keys:
             rule = self.rules.get(key)
-            names = _names(row.vals.get(key)) if rule else []
-            if not rule or not names or not (rule.is_reference or rule.relation):
+            if rule is None or not (rule.is_reference or rule.relation) or row.vals.get(key) is None:
                 continue
+            names = _names(row.vals[key])
             absent = [name for name, res_id in zip(names, self._resolve(rule, row), strict=True) if res_id is None]
             if absent:
                 found.append(Missing(key, absent, rule.holds))
@@ -184,26 +173,26 @@ class EntityRules:
             return self._files.base64(str(raw))
         if rule.is_reference or rule.relation:
             resolved = zip(_names(raw), self._resolve(rule, row), strict=True) if _names(raw) else []
-            ids = [i for name, own in resolved if (i := self._through.get(name, own)) is not None]
+            ids = [i for name, own in resolved if (i := self._through.get((rule.key, name), own)) is not None]
             return [[6, 0, ids]] if rule.many else (ids[0] if ids else False)
         if raw is None:
             return [[6, 0, []]] if rule.many else False
         return raw
 
-    def sent_on_create(self, row: Row) -> list[str]:
-        """Fields that a new record is given: empty ones only where Odoo would put in something else."""
-        return [k for k, rule in self.rules.items() if not rule.second and (rule.send_empty or not _empty(row.vals.get(k), self.value(rule, row)))]
-
     def for_create(self, row: Row) -> dict[str, Any]:
-        """Values of a new record."""
-        return {self.rules[k].name: self.value(self.rules[k], row) for k in self.sent_on_create(row)}
+        """Values of a new record: empty ones only where Odoo would put in something else."""
+        return {rule.name: value for rule in self._first if _is_sent(rule, row, value := self.value(rule, row))}
+
+    def comparable_on_create(self, row: Row) -> list[str]:
+        """Fields that a new record is given, and that an update may write and a reader compare."""
+        first = [r for r in self._first if r.readable and not r.create_only]
+        return [r.key for r in first if _is_sent(r, row, self.value(r, row))]
 
     def for_update(self, row: Row, keys: Iterable[str]) -> dict[str, Any]:
         """Values of the given fields; empty ones are sent as such."""
         # Lines are replaced as a whole: they have no identity of their own in the source.
-        return {
-            self.rules[key].name: [[5, 0, 0], *self.value(self.rules[key], row)] if key in self._lines else self.value(self.rules[key], row) for key in keys
-        }
+        vals = {self.rules[key].name: self.value(self.rules[key], row) for key in keys}
+        return vals | {self.rules[key].name: [[5, 0, 0], *vals[self.rules[key].name]] for key in keys if key in self._lines}
 
     def updatable(self, keys: Iterable[str]) -> list[str]:
         """Those fields that an update may write in the first pass."""
@@ -213,6 +202,11 @@ class EntityRules:
         """Fields whose values differ from what the ledger says Odoo holds."""
         loaded = row.loaded or {}
         return [k for k in self.rules if not _same_empty(row.vals.get(k), loaded.get(k))]
+
+    def waiting(self, row: Row) -> list[str]:
+        """Fields that the second pass has to write."""
+        loaded = row.loaded or {}
+        return [r.key for r in self._second if not _same_empty(row.vals.get(r.key), loaded.get(r.key))]
 
     def differs(self, row: Row, keys: Iterable[str], found: dict[str, Any]) -> list[str]:
         """Fields whose value in Odoo (``read`` with raw ids) is not what would be sent."""
@@ -225,8 +219,9 @@ def _names(value: Any) -> list[str]:
     return [] if value is None else [str(value)]
 
 
-def _empty(raw: Any, value: Any) -> bool:
-    return raw is None or value == [[6, 0, []]] or (value is False and not isinstance(raw, bool))
+def _is_sent(rule: FieldRule, row: Row, value: Any) -> bool:
+    raw = row.vals.get(rule.key)
+    return rule.send_empty or not (raw is None or value == [[6, 0, []]] or (value is False and raw is not False))
 
 
 def _same_empty(a: Any, b: Any) -> bool:

@@ -199,7 +199,8 @@ def _entities_of(root: Path, source_yaml: YamlFile, source: Source, project: Pro
                     close = difflib.get_close_matches(name, list(entity.inputs), n=1)
                     hint = f"did you mean {close[0]!r}?" if close else f"inputs: {', '.join(entity.inputs)}"
                     problems.append(source_yaml.problem((*where, "fields", name), f"{mapping.entity} has no input {name!r}", hint))
-            if mapping.each is None and entity.identity and not (set(entity.identity) & set(mapping.fields)):
+            telling = {*entity.identity, *(entity.inputs[i].like for i in entity.identity)}
+            if mapping.each is None and entity.identity and not (telling & set(mapping.fields)):
                 problems.append(source_yaml.problem((*where, "fields"), f"{mapping.entity} is told apart by {', '.join(entity.identity)}, and none of them is given"))
     _only_known_targets(root, source_yaml, entities, load, problems)
     return entities, problems

@@ -27,6 +27,7 @@ class Input(Strict):
     bring_fields: list[str] = Field([], description="For `ref`: fields of the record referred to, as they go to Odoo; used like `bring`.")
     bring: list[Identifier] = Field([], description="For `ref`: inputs of the record referred to that expressions may use as `<input>_<name>`.")
     default: str | int | float | bool | None = Field(None, description="Where no line of the mapping says anything: the value, or the natural key of the record referred to.")
+    like: Identifier | None = Field(None, description="Where no line of the mapping says anything: the line of this input.")
     about: str = ""
 
     @model_validator(mode="after")

@@ -61,7 +61,7 @@ class Collect(Strict):
     equals: list[Identifier] | None = Field(None, description="Columns of this object that `by` is compared with, instead of its key.")
     sql: str = Field(description="A PostgreSQL expression over that object's clean columns: the text of one row.")
     when: str | None = Field(None, description="A PostgreSQL condition over that object's clean columns.")
-    order: str = Field(description="A PostgreSQL expression: the order of the rows.")
+    order: str = Field("1", description="A PostgreSQL expression: the order of the rows; that of the file when left out.")
     separator: str = "\n"
 
 
@@ -81,6 +81,7 @@ class FieldLine(Strict):
     by: list[Identifier] | None = Field(None, description="With `object`: the columns of that object that the value is compared with, instead of its key. Two rows with one value are no answer.")
     take: Identifier | None = Field(None, description="With `object`: the value is this column of the row that is found.")
     when: str | None = Field(None, description="A PostgreSQL condition over the object's clean columns; the line counts only where it holds.")
+    also: list[FieldLineShort] = Field([], description="For several references: more of them.")
     or_else: FieldLineShort | None = Field(None, description="Tried when this one is empty or finds no record.")
 
     @model_validator(mode="after")
@@ -97,7 +98,7 @@ FieldLineShort = Annotated[FieldLine, BeforeValidator(_short_input)]
 
 def _columns_of(line: FieldLine) -> list[str]:
     names = [line.from_] if line.from_ else []
-    for part in [*(line.keys or []), *([line.or_else] if line.or_else else [])]:
+    for part in [*(line.keys or []), *line.also, *([line.or_else] if line.or_else else [])]:
         names += _columns_of(part)
     return names
 
@@ -210,6 +211,7 @@ class Decision(Strict):
     question: str
     options: dict[str, str] = Field({}, description="Choice: what it means. Empty: any value.")
     default: str | bool | int | float
+    sql: bool = Field(False, description="The answer is a PostgreSQL expression over the clean columns of the object that asks: a rule.")
 
 
 class Source(Strict):
@@ -221,6 +223,7 @@ class Source(Strict):
     formats: Formats = Formats()
     stage_outcomes: list[StageRule] = Field([], description="Which stage names mean won or lost; compared normalised and whole, never by likeness.")
     decisions: dict[Identifier, Decision] = {}
+    lists: dict[Identifier, list[str]] = Field({}, description="Name: values in lower case, an array for expressions: domains of free-mail services.")
     objects: dict[Identifier, SourceObject]
 
     @model_validator(mode="after")

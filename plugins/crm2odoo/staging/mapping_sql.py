@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from crm2odoo.project import Bundle, Collect, Entity, Feed, FieldLine, Input, SourceObject
-from crm2odoo.staging.render import expression, literal, quote
+from crm2odoo.staging.render import Constant, expression, html_text, literal, quote
 
 # Types whose clean column has a companion that holds the comparable form.
 KEYED = ("email", "url", "domain")
@@ -49,18 +49,16 @@ def with_aliases(sql: str, entity: Entity) -> str:
     return f"case {sql} {cases} else {sql} end"
 
 
-def constants(bundle: Bundle) -> dict[str, str | int | float | bool | None]:
+def constants(bundle: Bundle) -> dict[str, Constant]:
     """Names that every expression may use: the project's own values, and its decisions as ``decision_<name>``."""
-    decided = {f"decision_{name}": value for name, value in bundle.decisions.items()}
-    return {
-        "default_team": bundle.project.default_team, "project_currency": bundle.project.currency, "xid_module": f"__migration_{bundle.project.project}__", **decided,
-    }
+    decided = {f"decision_{name}": value for name, value in bundle.decisions.items() if not bundle.questions[name].sql}
+    own = {"default_team": bundle.project.default_team, "project_currency": bundle.project.currency, "xid_module": f"__migration_{bundle.project.project}__"}
+    return {**own, **decided, **bundle.source.lists}
 
 
 def text_to_html(sql: str) -> str:
     """Escaped text with its line breaks kept: Odoo would swallow them."""
-    escaped = f"replace(replace(replace({sql}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')"
-    return f"case when {sql} is not null then '<p>' || regexp_replace({escaped}, E'\\r\\n|\\r|\\n', '<br>', 'g') || '</p>' end"
+    return f"'<p>' || {html_text(sql)} || '</p>'"
 
 
 @dataclass
@@ -72,6 +70,7 @@ class FeedSql:
     primary: bool
     each: str | None
     when: str | None
+    again: int
     columns: list[tuple[str, str]] = field(default_factory=list)
     lookups: list[list[str]] = field(default_factory=list)
     lookup_sql: list[str] = field(default_factory=list)
@@ -87,7 +86,9 @@ class FeedWriter:
 
     def _expression(self, text: str) -> str:
         names = [*_expression_names(self.object), *(["each"] if self.feed.mapping.each else [])]
-        return expression(text, names, alias="c", constants=self.constants, renamed={"each": 'e."value"'})
+        rules = {f"decision_{n}": str(self.bundle.decisions[n]) for n, q in self.bundle.questions.items() if q.sql and f"decision_{n}" in text}
+        written = {name: expression(rule, names, alias="c", constants=self.constants) for name, rule in rules.items()}
+        return expression(text, names, alias="c", constants=self.constants, renamed={"each": 'e."value"', **written})
 
     def raw(self, line: FieldLine) -> tuple[str, str]:
         """SQL of a line's value and the type of its clean column (``text`` for anything but a column)."""
@@ -191,17 +192,17 @@ class FeedWriter:
         if line.collect is not None:
             sql = f"string_to_array({sql}, {literal(line.collect.separator)})"
         key = f"{literal(line.object + ':')} || x" if line.object else f"'=' || {normalised('x')}"
-        return f"array(select {key} from unnest({sql}) as u(x))"
+        return " || ".join([f"array(select {key} from unnest({self._only(line, sql)}) as u(x))", *(self.references(more) for more in line.also)])
 
     def sql(self, steps: dict[str, int], custom: Iterable[tuple[str, str]], lookups: list[list[str]]) -> FeedSql:
         """The whole feed. ``steps``: number of look-up keys per reference, over all feeds; ``custom``: (name, SQL)."""
         mapping = self.feed.mapping
         result = FeedSql(
             self.feed.object, self.feed.number + 100 * list(self.bundle.source.objects).index(self.feed.object) + (0 if mapping.primary else 100_000),
-            mapping.primary, mapping.each, self._conditions(), lookups=lookups,
+            mapping.primary, mapping.each, self._conditions(), self._again(), lookups=lookups,
         )
         for name, declared in self.entity.inputs.items():
-            line = mapping.fields.get(name)
+            line = mapping.fields.get(name) or mapping.fields.get(declared.like or "")
             if line is None and declared.default is not None:
                 line = FieldLine(value=declared.default)
             result.columns += self._input(name, declared, line, steps.get(name, 1))
@@ -218,6 +219,11 @@ class FeedWriter:
         if mapping.only_if:
             conditions.append(self._finds(mapping.only_if))
         return " and ".join(conditions) or None
+
+    def _again(self) -> int:
+        """How many earlier mappings make a record of this entity on demand from the same row."""
+        feeds = self.bundle.feeds(self.entity.entity)
+        return sum(not f.mapping.primary and f.object == self.feed.object and f.number < self.feed.number for f in feeds)
 
     def _finds(self, line: FieldLine) -> str:
         other = self.bundle.source.objects[line.object or ""]

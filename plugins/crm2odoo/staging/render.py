@@ -21,6 +21,10 @@ FORBIDDEN_FUNCTIONS = {
 }
 
 
+Constant = str | int | float | bool | list[str] | None
+"""What a name in an expression may stand for."""
+
+
 class UnsafeSql(ValueError):
     """A statement does what a transform may not do. The message names the template and the reason."""
 
@@ -37,11 +41,17 @@ def literal(value: str | int | float | bool | None) -> str:
     return exp.convert(value).sql("postgres")
 
 
+def html_text(sql: str) -> str:
+    """A text as HTML, its line breaks kept: Odoo would swallow them. Expressions may call it by this name."""
+    escaped = f"replace(replace(replace({sql}, '&', '&amp;'), '<', '&lt;'), '>', '&gt;')"
+    return f"regexp_replace({escaped}, E'\\r\\n|\\r|\\n', '<br>', 'g')"
+
+
 def expression(
     text: str,
     columns: Iterable[str],
     alias: str | None = None,
-    constants: Mapping[str, str | int | float | bool | None] | None = None,
+    constants: Mapping[str, Constant] | None = None,
     renamed: Mapping[str, str] | None = None,
 ) -> str:
     """A person's SQL expression: checked, its columns quoted and put under ``alias``.
@@ -59,6 +69,9 @@ def expression(
     if list(tree.expressions[0].find_all(exp.Subquery, exp.Select, exp.Table)):
         raise UnsafeSql(f"no sub-queries in an expression: {text!r}")
     _check_functions(tree.expressions[0], repr(text))
+    for call in list(tree.find_all(exp.Anonymous)):
+        if call.name.lower() == "html_text" and len(call.expressions) == 1:
+            call.replace(sqlglot.parse_one(html_text(call.expressions[0].sql("postgres")), dialect="postgres"))
     for column in list(tree.find_all(exp.Column)):
         name = column.name
         if not column.table and name in constants:

@@ -146,7 +146,7 @@ def _refs(entity: Entity) -> list[str]:
 
 
 def _steps(line: FieldLine) -> list[FieldLine]:
-    return [line, *(_steps(line.or_else) if line.or_else else [])]
+    return [line, *(step for more in line.also for step in _steps(more)), *(_steps(line.or_else) if line.or_else else [])]
 
 
 def _compared_columns(bundle: Bundle, entity: str) -> dict[str, list[list[str]]]:
