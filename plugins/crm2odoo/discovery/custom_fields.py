@@ -54,7 +54,9 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
     with ws.connect() as connection:
         headers = _headers(ws, connection, export_id)
         for name, source_object in ws.bundle.source.objects.items():
-            entities = list(dict.fromkeys(m.entity for m in source_object.entities if m.primary and m.custom_fields == "keep"))
+            feeds = [f for e in ws.bundle.entities for f in ws.bundle.feeds(e) if f.object == name]
+            entities = [f.mapping.entity for f in sorted(feeds, key=lambda f: f.number) if f.mapping.primary and f.mapping.custom_fields == "keep"]
+            entities = list(dict.fromkeys(entities))
             unused = [c for c in _columns(ws, connection, name) if c in headers.get(name, {}) and c not in used_columns(ws.bundle, name)]
             if entities:
                 proposals += _pivoted(ws, connection, name, entities)
@@ -149,7 +151,7 @@ def _names_of_line(line: FieldLine, source_object: SourceObject) -> set[str]:
     for sql in (line.sql, line.when):
         names |= _names(sql, source_object) if sql else set()
     names |= set(line.collect.equals or []) if line.collect else set()
-    for part in [*(line.keys or []), *([line.or_else] if line.or_else else [])]:
+    for part in [*(line.keys or []), *line.also, *([line.or_else] if line.or_else else [])]:
         names |= _names_of_line(part, source_object)
     return names
 
@@ -200,7 +202,7 @@ def infer_type(row: dict[str, Any], known: Column | None, header: str) -> str:
     for counted, kind in (("dates", "date"), ("slash_dates", "date"), ("datetimes", "datetime")):
         if row[counted] == filled:
             return kind
-    if row["distinct"] <= MOST_OPTIONS and filled >= 3 * row["distinct"] and row["longest"] <= 60 and not row["multiline"]:
+    if not LOOKS_LIKE_A_NAME.search(header.replace("_", " ")) and row["distinct"] <= MOST_OPTIONS and filled >= 3 * row["distinct"] and row["longest"] <= 60 and not row["multiline"]:
         return "selection"
     return "text" if row["longest"] > 200 or row["multiline"] else "char"
 
