@@ -262,7 +262,7 @@ class ChunkLedger:
     def settle(self, batch_id: int | None, outcomes: Sequence[Outcome], calls: int = 0, ms: float = 0.0) -> None:
         """Writes what Odoo did: entries, records and the batch's end, in one transaction. Raises ChunkTakenOver."""
         self._still_ours()
-        values = {"batch": batch_id, "run": self.run_id, "rows": json.dumps([asdict(o) for o in outcomes])}
+        values = {"batch": batch_id, "run": self.run_id, "rows": json.dumps([vars(o) for o in outcomes])}
         for statement in self._settle_sql:
             self._connection.execute(statement, values)
         self._forget_refusals([o.xid for o in outcomes if not o.incomplete])

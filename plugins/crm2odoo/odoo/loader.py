@@ -8,7 +8,6 @@ next call looks the external ids up first. Clearing the task is safe at any mome
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -275,20 +274,16 @@ class _ChunkLoad:
     def _keys(self, row: Row) -> list[str]:
         """The fields of a row that this pass would write."""
         if self.second_pass:
-            return self._waiting(row)
+            return self.rules.waiting(row)
         if not row.known:
             return [k for k, rule in self.rules.rules.items() if not rule.second]
         return self.rules.updatable(row.changed if row.action == "update" else self.rules.changed(row))
-
-    def _waiting(self, row: Row) -> list[str]:
-        """Fields that the second pass has to write."""
-        return [k for k in self.rules.changed(row) if self.rules.rules[k].second]
 
     # ---- creating
 
     def _create(self, rows: list[_New]) -> None:
         payload = [(new.row.xid, self.rules.for_create(new.row)) for new in rows]
-        batch = self.ledger.intend("create", [xid for xid, _ in payload], _digest(payload))
+        batch = self.ledger.intend("create", [xid for xid, _ in payload], _digest([new.row for new in rows]))
         call = self._call("create", batch, rows, lambda: self.tier.create(self.entity.model, payload, self.context), self._create)
         if call is None:
             return
@@ -305,7 +300,7 @@ class _ChunkLoad:
 
     def _entered(self, new: _New, but: Sequence[str] = ()) -> Outcome:
         """A record that Odoo holds as planned, ``but`` for some fields, those without their reference, and those of the second pass."""
-        waiting = self._waiting(new.row)
+        waiting = self.rules.waiting(new.row)
         left_out = sorted({*new.gap, *but, *waiting})
         return Outcome(new.row.xid, new.row.res_id or 0, "create", left_out=left_out, incomplete=bool(new.gap or but), second=bool(waiting))
 
@@ -314,7 +309,7 @@ class _ChunkLoad:
 
         They are entered as they are; what does not hold what was to be sent comes back as a change.
         """
-        sent = {new.row.xid: self._readable(self.rules.updatable(self.rules.sent_on_create(new.row))) for new in rows}
+        sent = {new.row.xid: self.rules.comparable_on_create(new.row) for new in rows}
         found = self._read([new.row.res_id or 0 for new in rows], {k for keys in sent.values() for k in keys})
         outcomes, changes = [], []
         for new in rows:
@@ -341,7 +336,7 @@ class _ChunkLoad:
         now = self._read([res_id for _, res_id, _ in payload], {k for c in changes for k in self._readable(c.keys)})
         known = {xid: {**{k: v for k, v in now.get(res_id, {}).items() if k in vals}, **lost.get(xid, {})} for xid, res_id, vals in payload}
         step: Step = "second" if self.second_pass else "update"
-        batch = self.ledger.intend(step, xids, _digest(payload), known)
+        batch = self.ledger.intend(step, xids, _digest([c.row for c in changes]), known)
         call = self._call(step, batch, changes, lambda: self.tier.update(self.entity.model, payload, self.context), self._write)
         if call is None:
             return
@@ -365,7 +360,7 @@ class _ChunkLoad:
             if self.second_pass
             else {k for k in (*change.keys, *change.row.changed) if k not in self.rules.rules or not self.rules.rules[k].second}
         )
-        waiting = not self.second_pass and bool(self._waiting(change.row))
+        waiting = not self.second_pass and bool(self.rules.waiting(change.row))
         action = change.action if change.keys else None
         return Outcome(
             change.row.xid, change.row.res_id or 0, action, sent=sorted(keys - change.gap), incomplete=bool(change.gap), second=waiting, before=before
@@ -508,8 +503,9 @@ def _row(item: Any) -> Row:
     return row
 
 
-def _digest(payload: object) -> str:
-    return hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+def _digest(rows: list[Row]) -> str:
+    """sha256 over the value hashes of the rows."""
+    return hashlib.sha256("".join(row.hash for row in rows).encode()).hexdigest()
 
 
 def _not_loaded(missing: list[Missing]) -> str:

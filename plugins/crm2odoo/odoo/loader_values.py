@@ -13,7 +13,6 @@ from crm2odoo.odoo.export_files import ExportFiles
 from crm2odoo.odoo.target import Target
 from crm2odoo.project import OdooField
 
-
 REFERENCES = ("many2one", "many2many", "many2one_reference")
 
 

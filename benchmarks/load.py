@@ -1,0 +1,434 @@
+"""How fast records reach Odoo: this loader, odoo_csv_import, odoo-data-flow (where PyPI has it), and Odoo's own limit, side by side.
+
+    python benchmarks/load.py [--entities company,contact,…] [--scale 1.0] [--runs 3] [--processes 4,1]
+
+One sandbox Odoo with 4 workers and one staging database, both made for this and removed. The contenders load the same values into the
+same database, one after the other, in turn, each run with new records; the median counts. The peers are installed from PyPI into
+environments of their own and are given what their documentation says: their own default context, batches of 500. The limit is
+``env[model].create`` in as many processes as Odoo has workers, with the silent context and a commit per batch. Ours is the whole path:
+cutting batches from the plan, intents, calls, ledger. Starting up (Python, login, reading fields) is left out for everybody.
+Prints a table in Markdown and writes it into docs/performance.md under "Loading".
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from crm2odoo.ledger import batches
+from crm2odoo.odoo import loader, settings
+from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from crm2odoo.odoo.context import SILENT
+from crm2odoo.odoo.export_files import ExportFiles
+from crm2odoo.odoo.loader_values import EntityRules
+from crm2odoo.odoo.target import Target, open_target
+from crm2odoo.project import load_bundle, package_root
+from crm2odoo.sandbox import down, ensure_base, up
+from crm2odoo.sandbox.odoo_program import find_odoo, odoo_environment
+from crm2odoo.staging import Workspace
+
+ROOT = package_root()
+BATCH = 500
+PEERS = {"odoo_csv_import": "odoo_import_export_client", "odoo-data-flow": "odoo-data-flow"}
+ROWS = {"tag": 8000, "company": 4000, "contact": 4000, "lead": 4000, "message": 8000, "activity": 8000, "event": 2000, "order": 800}
+BASE = 500
+"""Companies and contacts that the other records refer to; the same for every contender."""
+
+SOURCE = """
+source: bench
+title: Benchmark
+objects:
+  thing:
+    title: Thing
+    files: [things]
+    key: [id]
+    columns: {id: {type: id}, name: {}, at: {type: datetime}, day: {type: date}}
+    entities:
+      - {entity: tag, fields: {name: name}}
+      - {entity: company, fields: {name: name}}
+      - {entity: contact, fields: {name: name, email: name}}
+      - {entity: lead, fields: {name: name}}
+      - {entity: message, fields: {body: name, date: at}}
+      - {entity: activity, fields: {summary: name, deadline: day}}
+      - {entity: event, fields: {name: name, start: at}}
+      - {entity: order, fields: {number: name}}
+      - {entity: order_line, fields: {name: name}}
+"""
+
+
+def row(entity: str, run: str, n: int) -> dict[str, Any]:
+    """The values that tell record ``n`` of a run from others, in xid form."""
+    company, contact = f"base_company_{n % BASE}", f"base_contact_{n % BASE}"
+    day = f"20{10 + n % 14:02}-{n % 12 + 1:02}-{n % 28 + 1:02}"
+    match entity:
+        case "tag":
+            return {"name": f"{run} tag {n}", "color": n % 12}
+        case "company":
+            return {"name": f"{run} Company {n}", "website": f"http://{run}-{n}.example", "phone": f"+1 415 555 {n % 10000:04}", "street": f"{n} Main St",
+                    "city": "Boston", "zip": "02139", "email": f"info@{run}-{n}.example", "comment": f"<p>Customer {n}</p>", "type": "contact"}  # fmt: skip
+        case "contact":
+            return {"name": f"{run} Person {n}", "email": f"p{n}@{run}.example", "function": "Buyer", "phone": f"+1 617 555 {n % 10000:04}",
+                    "parent_id": company, "type": "contact", "street": f"{n % BASE} Base St", "city": "Boston", "zip": "02139"}  # fmt: skip
+        case "lead":
+            open_, won = n % 4 < 2, n % 4 == 2
+            return {"name": f"{run} Deal {n}", "type": "lead", "partner_id": contact, "expected_revenue": 100 + n % 900, "active": open_ or won,
+                    "probability": 40 if open_ else 100 if won else 0, "stage_id": "stage_won" if won else "stage_new", "description": f"<p>About {n}</p>",
+                    "date_closed": None if open_ else f"{day} 10:00:00", "priority": str(n % 4), "automated_probability": 0}  # fmt: skip
+        case "message":
+            return {"model": "res.partner", "res_id": contact, "message_type": "comment", "subtype_id": "mail.mt_note", "is_internal": True,
+                    "body": f"<p>{run} note {n}: called, wants an offer.</p>", "date": f"{day} 10:00:00", "message_id": f"<{run}-{n}@crm2odoo.invalid>",
+                    "email_from": "someone@example.com", "reply_to": "someone@example.com"}  # fmt: skip
+        case "activity":
+            return {"res_model_id": "base.model_res_partner", "res_id": contact, "activity_type_id": "mail.mail_activity_data_todo",
+                    "summary": f"{run} task {n}", "note": "<p>call back</p>", "date_deadline": day}  # fmt: skip
+        case "event":
+            return {"name": f"{run} meeting {n}", "start": f"{day} 14:00:00", "stop": f"{day} 15:00:00", "duration": 1.0, "location": "HQ",
+                    "partner_ids": [contact, f"base_contact_{(n + 1) % BASE}"]}  # fmt: skip
+        case "order":
+            lines = [{"name": f"Item {i}", "product_uom_qty": 1 + i, "price_unit": 10.0 * (i + 1), "discount": 0, "tax_ids": []} for i in range(3)]
+            return {"name": f"{run}-{n}", "partner_id": contact, "state": "draft", "date_order": f"{day} 12:00:00", "order_line": lines}
+    raise ValueError(entity)
+
+
+@dataclass
+class Bench:
+    """The sandbox, its staging database, and what the contenders need to know."""
+
+    folder: Path
+    dsn: str
+    credentials: OdooCredentials
+    config: Path
+    peers: dict[str, Path | None] = field(default_factory=dict)
+    plans: int = 0
+
+    def open(self) -> Target:
+        ws = Workspace.open(load_bundle(self.folder, "bench_load"), self.dsn)
+        return open_target(ws, OdooClient.connect(self.credentials), "sandbox")
+
+    def as_arguments(self) -> list[str]:
+        c = self.credentials
+        return [str(self.folder), self.dsn, c.url, c.database, c.login, c.secret, str(self.config)]
+
+
+# ---- the plan
+
+
+def write_plan(target: Target, rows: dict[str, list[tuple[str, dict[str, Any]]]]) -> int:
+    """A plan of creates; returns its id."""
+    ws = target.ws
+    with ws.connect() as connection:
+        connection.execute(ws.sql(
+            "drop table if exists {target}.plan; create unlogged table {target}.plan (entity text, xid text, seq bigint, action text, hash text, "
+            "changed text[] not null default '{{}}', reason text, res_id bigint, vals jsonb not null)"
+        ))  # fmt: skip
+        with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.plan (entity, xid, seq, action, hash, vals) from stdin")) as copy:
+            for entity, records in rows.items():
+                fields = ws.bundle.entities[entity].fields
+                for seq, (xid, values) in enumerate(records, 1):
+                    vals = {k: values.get(k, f.value if "value" in f.model_fields_set else None) for k, f in fields.items()}
+                    copy.write_row((entity, xid, seq, "create", xid, json.dumps(vals)))
+        connection.execute(ws.sql("create index on {target}.plan (entity, seq); create index on {target}.plan (entity, xid); analyze {target}.plan"))
+        stored = connection.execute(
+            ws.sql("insert into {log}.plan (export_id, target_id, hash, summary, bound_to) values ('bench', %s, '', '{{}}', '{{}}') returning plan_id"),
+            [target.target_id],
+        ).fetchone()
+        assert stored is not None
+        return int(stored["plan_id"])
+
+
+def prepare(bench: Bench) -> None:
+    """Parks what the loader's DAG parks, and loads the records that the others refer to."""
+    target = bench.open()
+    ws = target.ws
+    with ws.connect() as connection:
+        connection.execute(ws.sql("insert into {log}.export (export_id, sha256, location, files, bytes) values ('bench', 'bench', 'none', 0, 0)"))
+        connection.execute(ws.sql("insert into {log}.run (run_id, kind, target_id, code) values ('run', 'bench', %s, 'bench')"), [target.target_id])
+    settings.park(target, "run")
+    stages = {"stage_new": "crm.stage_lead1", "stage_won": "crm.stage_lead4"}
+    ids = target.client.xml_ids(list(stages.values()))
+    with ws.connect() as connection:
+        for xid, xml_id in stages.items():
+            connection.execute(
+                ws.sql("insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, run_id) values (%s, %s, 'stage', 'crm.stage', %s, false, '', '{{}}', 'run')"),
+                [target.target_id, xid, ids[xml_id]],
+            )
+    base = {e: [(f"base_{e}_{n}", row(e, "base", n)) for n in range(BASE)] for e in ("company", "contact")}
+    plan = write_plan(target, base)
+    for entity in base:
+        for chunk in batches.chunks(ws, plan, entity):
+            loader.load_chunk(target, "run", plan, chunk)
+    target.client.close()
+
+
+# ---- the contenders: each returns seconds
+
+
+def in_processes(commands: list[list[str]], environment: dict[str, str] | None = None) -> float:
+    """Starts the commands, lets them get ready, then fires them together and waits for the last."""
+    children = [
+        subprocess.Popen(c, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=tempfile.gettempdir()) for c in commands
+    ]
+    for child in children:
+        assert child.stdout is not None
+        while (line := child.stdout.readline()) != "ready\n":
+            if not line:
+                raise RuntimeError(f"{child.args} ended before it was ready")
+    start = time.perf_counter()
+    for child in children:
+        assert child.stdin is not None
+        child.stdin.write("go\n")
+        child.stdin.flush()
+    for child in children:
+        assert child.stdout is not None
+        while (line := child.stdout.readline()) != "done\n":
+            if not line:
+                raise RuntimeError(f"{child.args} failed")
+    seconds = time.perf_counter() - start
+    for child in children:
+        child.wait()
+    return seconds
+
+
+def ours(bench: Bench, target: Target, entity: str, plan: int, rows: int, processes: int) -> float:
+    chunks = batches.chunks(target.ws, plan, entity, rows_per_chunk=-(-rows // processes))
+    return in_processes([[sys.executable, __file__, "--load", *bench.as_arguments(), str(plan), json.dumps(c.as_json())] for c in chunks])
+
+
+def load_one(arguments: list[str]) -> None:
+    folder, dsn, url, database, login, secret, config, plan, chunk = arguments
+    target = Bench(Path(folder), dsn, OdooCredentials(url, database, login, secret), Path(config)).open()
+    print("ready", flush=True)
+    sys.stdin.readline()
+    loader.load_chunk(target, "run", int(plan), batches.Chunk.from_json(json.loads(chunk)))
+    print("done", flush=True)
+
+
+IN_PROCESS = """
+import json, sys
+import odoo
+from odoo.modules.registry import Registry
+config, database, path = sys.argv[1:]
+odoo.tools.config.parse_config(["-c", config, "-d", database])
+task = json.load(open(path))
+registry = Registry(database)
+with registry.cursor() as cr:
+    env = odoo.api.Environment(cr, 2, task["context"])
+    env[task["model"]].search([], limit=1)
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for start in range(0, len(task["rows"]), task["batch"]):
+        env[task["model"]].create(task["rows"][start : start + task["batch"]])
+        cr.commit()
+        env.invalidate_all()
+print("done", flush=True)
+"""
+
+
+def in_process(bench: Bench, target: Target, entity: str, plan: int, rows: int, processes: int) -> float:
+    declared = target.entities[entity]
+    chunk = batches.Chunk(entity, 9999, 1, rows, rows, "limit")
+    rules = EntityRules(target, entity, ExportFiles(target.ws, plan))
+    with batches.ChunkLedger.open(target.ws, target.target_id, "run", plan, chunk) as ledger:
+        cut = ledger.cut(0, rows)
+    rules.look_up(cut)
+    values = [rules.for_create(r) for r in cut]
+    share = -(-len(values) // processes)
+    odoo, commands = find_odoo(), []
+    for n in range(processes):
+        path = bench.folder / f"limit_{n}.json"
+        task = {"context": {**SILENT, **declared.context}, "model": declared.model, "rows": values[n * share : (n + 1) * share], "batch": BATCH}
+        path.write_text(json.dumps(task))
+        commands.append([odoo.command[0], "-c", IN_PROCESS, str(bench.config), bench.credentials.database, str(path)])
+    return in_processes(commands, odoo_environment(odoo.environment))
+
+
+def csv_import(bench: Bench, target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], processes: int) -> float:
+    """odoo_csv_import's own command, less the time that it takes for a single row."""
+    python = bench.peers["odoo_csv_import"]
+    assert python is not None
+    c = bench.credentials
+    host, port = c.base.removeprefix("http://").split(":")
+    config = bench.folder / "csv_import.conf"
+    config.write_text(
+        f"[Connection]\nhostname = {host}\ndatabase = {c.database}\nlogin = {c.login}\npassword = {c.secret}\nprotocol = jsonrpc\nport = {port}\nuid = {target.client.uid}\n"
+    )
+    seconds = []
+    for part in ([("warm_" + records[0][0], _warm(records[0][1]))], records):
+        path = bench.folder / f"{target.entities[entity].model}.csv"
+        write_csv(target, entity, part, path)
+        command = [str(python.parent / "odoo_import_thread.py"), "-c", str(config), "--file", str(path), "--model", target.entities[entity].model,
+                   "--worker", str(processes), "--size", str(BATCH), *(["--o2m"] if entity == "order" else [])]  # fmt: skip
+        start = time.perf_counter()
+        done = subprocess.run(command, capture_output=True, text=True, cwd=bench.folder, check=False)
+        seconds.append(time.perf_counter() - start)
+        if done.returncode:
+            raise RuntimeError(done.stderr[-2000:])
+    return seconds[1] - seconds[0]
+
+
+def _warm(values: dict[str, Any]) -> dict[str, Any]:
+    return {k: f"warm {v}" if k in ("name", "summary", "message_id") else v for k, v in values.items()}
+
+
+def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], path: Path) -> None:
+    """The same values as a file for ``load``: references by external id, lines as further rows."""
+    rules, declared, module = EntityRules(target, entity).rules, target.entities[entity], target.xid_module
+    keys = [k for k in rules if k in records[0][1] or "value" in declared.fields[k].model_fields_set]
+    keys = [k for k in keys if rules[k].kind != "one2many" and (k in records[0][1] or declared.fields[k].value is not None)]
+    lines = next((k for k in rules if rules[k].kind == "one2many" and k in records[0][1]), None)
+    inner = [k for k in records[0][1][lines][0] if k != "tax_ids"] if lines else []
+    with target.ws.connect() as connection:
+        found = connection.execute(target.ws.sql("select xid, res_id, ours from {log}.record where target_id = %s"), [target.target_id]).fetchall()
+    ids = {r["xid"]: r["res_id"] for r in found}
+
+    def header(key: str) -> str:
+        return f"{rules[key].name}/.id" if rules[key].kind in ("many2one", "many2many") and not rules[key].relation else (
+            f"{rules[key].name}/id" if rules[key].relation else rules[key].name)  # fmt: skip
+
+    def cell(key: str, value: Any) -> str:
+        if value is None or value is False:
+            return "" if value is None or rules[key].kind != "boolean" else "0"
+        if rules[key].is_reference:
+            return ",".join(str(ids[x]) for x in (value if isinstance(value, list) else [value]))
+        return "1" if value is True else str(value)
+
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter=";", quoting=csv.QUOTE_ALL)
+        writer.writerow(["id", *map(header, keys), *(f"{lines}/{k}" for k in inner)])
+        for xid, values in records:
+            own = [f"{module}.{xid}", *(cell(k, values.get(k, declared.fields[k].value)) for k in keys)]
+            for n, line in enumerate(values.get(lines) or [{}] if lines else [{}]):
+                writer.writerow([*(own if n == 0 else [""] * len(own)), *(str(line.get(k, "")) for k in inner)])
+
+
+def landed(target: Target, entity: str, run: str) -> int:
+    """Records of a run that Odoo really has."""
+    column = {"message": "message_id", "activity": "summary"}.get(entity, "name")
+    pattern = f"<{run}-%" if entity == "message" else f"{run}%"
+    return int(target.client.call(target.entities[entity].model, "search_count", domain=[[column, "=like", pattern]], context={"active_test": False}))
+
+
+def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> dict[str, list[float]]:
+    """Contender → records per second of each run. A contender that lost records gets a rate for those that landed."""
+    target, rates = bench.open(), {"ours": [], "limit": [], "odoo_csv_import": []}  # type: dict[str, list[float]]
+    for _ in range(runs):
+        for contender, found in rates.items():
+            if contender == "odoo_csv_import" and not bench.peers.get(contender):
+                continue
+            bench.plans += 1
+            run = f"r{bench.plans}{contender[:2]}"
+            records = [(f"{run}_{entity}_{n}", row(entity, run, n)) for n in range(rows)]
+            plan = write_plan(target, {entity: records})
+            if contender == "ours":
+                seconds = ours(bench, target, entity, plan, rows, processes)
+            elif contender == "limit":
+                seconds = in_process(bench, target, entity, plan, rows, processes)
+            else:
+                seconds = csv_import(bench, target, entity, records, processes)
+            there = landed(target, entity, run)
+            if there != rows:
+                print(f"    {contender}: {there} of {rows} landed", flush=True)
+            found.append(there / seconds)
+    target.client.close()
+    return rates
+
+
+def install_peers(folder: Path) -> dict[str, Path | None]:
+    """Each peer in an environment of its own; None where PyPI does not have it."""
+    found: dict[str, Path | None] = {}
+    for name, package in PEERS.items():
+        home = folder / name
+        python = home / "bin" / "python"
+        if not python.exists():
+            venv.create(home, with_pip=True)
+        done = subprocess.run([str(python), "-m", "pip", "install", "-q", package], capture_output=True, text=True, check=False)
+        found[name] = python if done.returncode == 0 else None
+        if done.returncode:
+            print(f"{name}: not measured, PyPI gives no {package!r}: {done.stderr.strip().splitlines()[-1]}", flush=True)
+    return found
+
+
+def table(results: dict[tuple[str, int], dict[str, list[float]]]) -> str:
+    lines = ["| entity | processes | ours | odoo_csv_import | in-process ORM | ours ÷ odoo_csv_import | ours ÷ in-process |", "|---|---|---|---|---|---|---|"]
+    for (entity, processes), rates in results.items():
+        mid = {k: statistics.median(v) if v else None for k, v in rates.items()}
+        own, peer, limit = mid["ours"] or 0, mid["odoo_csv_import"], mid["limit"] or 1
+        peer_text, ratio = (f"{peer:,.0f}", f"{own / peer:.1f}") if peer else ("–", "–")
+        lines.append(f"| {entity} | {processes} | **{own:,.0f}** | {peer_text} | {limit:,.0f} | {ratio} | {own / limit:.2f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--entities", default=",".join(ROWS))
+    parser.add_argument("--scale", type=float, default=1.0, help="multiplies the number of rows")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--processes", default="4,1")
+    parser.add_argument("--document", type=Path, default=ROOT / "docs" / "performance.md")
+    parser.add_argument("--keep", action="store_true", help="leave the sandbox running")
+    options = parser.parse_args()
+    folder = Path(tempfile.gettempdir()) / "crm2odoo-bench-load"
+    (folder / "mappings" / "projects").mkdir(parents=True, exist_ok=True)
+    (folder / "mappings" / "sources").mkdir(exist_ok=True)
+    shutil.copytree(ROOT / "mappings" / "odoo", folder / "mappings" / "odoo", dirs_exist_ok=True)
+    (folder / "mappings" / "sources" / "bench.yaml").write_text(SOURCE)
+    (folder / "mappings" / "projects" / "bench_load.yaml").write_text("project: bench_load\ntitle: Benchmark\nsource: bench\nexport: none\n")
+    base = ensure_base()
+    sandbox = up("bench_load", workers=4)
+    drop_schemas(base.staging_dsn)
+    try:
+        credentials = OdooCredentials(sandbox.url, sandbox.database, sandbox.login, sandbox.api_key)
+        bench = Bench(folder, base.staging_dsn, credentials, base.home / "sandboxes" / "bench_load" / "odoo.conf")
+        bench.peers = install_peers(folder / "peers")
+        prepare(bench)
+        results = {}
+        for processes in map(int, options.processes.split(",")):
+            for entity in options.entities.split(","):
+                rows = max(processes * 50, int(ROWS[entity] * options.scale / (4 if processes == 1 else 1)))
+                results[entity, processes] = measure(bench, entity, rows, options.runs, processes)
+                print(table({(entity, processes): results[entity, processes]}).splitlines()[-1], flush=True)
+        text = table(results)
+        print(text)
+        write_document(options.document, text, os.getloadavg()[0])
+    finally:
+        if not options.keep:
+            down("bench_load")
+            drop_schemas(base.staging_dsn)
+
+
+def drop_schemas(dsn: str) -> None:
+    with psycopg.connect(dsn) as connection:
+        for part in ("land", "clean", "target", "log"):
+            connection.execute(f"drop schema if exists bench_load_{part} cascade")
+
+
+def write_document(path: Path, text: str, load: float) -> None:
+    """Puts the table between the marks of the section "Loading"."""
+    start, end = "<!-- benchmarks/load.py -->", "<!-- end -->"
+    old = path.read_text() if path.exists() else f"# Performance\n\n## Loading\n\n{start}\n{end}\n"
+    if start not in old:
+        old += f"\n## Loading\n\n{start}\n{end}\n"
+    before, _, rest = old.partition(start)
+    note = f"Records per second, medians; {os.cpu_count()} cores shared by Odoo (4 workers), PostgreSQL and the loader; load average at the end {load:.1f}."
+    path.write_text(f"{before}{start}\n{note}\n\n{text}\n{rest[rest.index(end):]}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--load"]:
+        load_one(sys.argv[2:])
+    else:
+        main()
