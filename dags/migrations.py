@@ -14,6 +14,6 @@ from crm2odoo.airflow.factory import dags_below
 
 ROOT = Path(os.environ.get("CRM2ODOO_ROOT") or Path(__file__).resolve().parents[1])
 
-# A task process names the DAG it needs: only that project is built then.
-for dag in dags_below(ROOT, only=get_parsing_context().dag_id):
+# A task process, and a rehearsal, name the one DAG that they need.
+for dag in dags_below(ROOT, only=get_parsing_context().dag_id or os.environ.get("CRM2ODOO_ONLY_DAG")):
     globals()[dag.dag_id.replace(".", "__")] = dag

@@ -9,9 +9,10 @@ from typing import Any
 
 import psycopg
 import pytest
+from projects import EXPORT, good
+
 from conftest import World, add_connection, add_odoo, add_staging
 from odoo_server import OdooDatabase
-from projects import EXPORT, good
 
 pytestmark = pytest.mark.usefixtures("no_long_sleeps")
 NewProject = Callable[..., str]
@@ -102,15 +103,21 @@ def test_a_missing_mandatory_column_is_named_with_its_file(world: World, new_pro
 
 def test_a_wrong_odoo_password_and_an_unreachable_odoo_are_told_apart(world: World, new_project: NewProject, odoo: OdooDatabase) -> None:
     new_project("wrongodoo")
-    add_odoo("wrongodoo_odoo", odoo, password="not the key")
-    cause = world.run("wrongodoo.load").causes["check.needs"]
+    add_odoo("wrongodoo_odoo_test", odoo, password="not the key")
+    cause = world.run("wrongodoo.sample", {"target": "connection"}).causes["check.needs"]
     assert "password or the API key" in cause or "refuses" in cause
     assert odoo.url in cause
     assert "not the key" not in cause
-    add_odoo("wrongodoo_odoo", odoo, url="http://127.0.0.1:1")
-    cause = world.run("wrongodoo.load").causes["check.needs"]
+    add_odoo("wrongodoo_odoo_test", odoo, url="http://127.0.0.1:1")
+    cause = world.run("wrongodoo.sample", {"target": "connection"}).causes["check.needs"]
     assert "127.0.0.1:1" in cause
     assert "Traceback" not in cause
+
+
+def test_a_missing_odoo_connection_is_named_with_the_command_that_adds_it(world: World, new_project: NewProject) -> None:
+    new_project("noodoo")
+    cause = world.run("noodoo.sample", {"target": "connection", "connection": "elsewhere"}).causes["check.needs"]
+    assert "airflow connections add elsewhere --conn-type odoo --conn-host https://YOUR.odoo.com" in cause
 
 
 def test_a_flaw_of_the_program_is_told_as_such_and_not_tried_again(world: World, new_project: NewProject, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from projects import ROOT, good, project_root
 
+from crm2odoo.project import load_bundle
+
 STEPS = ("discover", "sample", "load")
 
 
@@ -44,19 +46,19 @@ def test_the_stub_shows_file_line_caret_and_hint_and_fails_with_them(dags: dict,
     assert rehearse is not None
 
 
-def test_a_task_builds_only_the_dags_of_its_project(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_task_builds_only_its_own_dag(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from crm2odoo.airflow import factory
 
     built = []
-    monkeypatch.setattr(factory, "project_dags", lambda _, name: built.append(name) or [])
-    assert list(factory.dags_below(root, only="acme.sample")) == []
+    monkeypatch.setattr(factory, "load_bundle", lambda root, name: built.append(name) or load_bundle(root, name))
+    assert [d.dag_id for d in factory.dags_below(root, only="acme.sample")] == ["acme.sample"]
     assert built == ["acme"]
 
 
 def test_any_other_error_of_a_project_is_a_stub_too(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from crm2odoo.airflow import factory
 
-    def build(root: Path, name: str) -> list:
+    def build(root: Path, name: str, step: str | None) -> list:
         raise KeyError(f"no such thing in {name}")
 
     monkeypatch.setattr(factory, "project_dags", build)

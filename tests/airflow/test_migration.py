@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+
 from conftest import YES, World, add_odoo
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from odoo_server import OdooDatabase
@@ -89,7 +90,7 @@ def test_a_second_sample_writes_nothing(world: World, project: str, odoo: OdooDa
     assert done.state == "success"
     assert counts(odoo) == before
     assert ask("select count(*) from acme_log.entry where action in ('create', 'update', 'second')") == writes
-    assert set(done.states[t] for t in done.states if t.endswith(".records")) == {"skipped"}
+    assert {done.states[t] for t in done.states if t.endswith(".records")} == {"skipped"}
 
 
 @pytest.mark.promise("P003", "P004")

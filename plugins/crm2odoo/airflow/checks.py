@@ -13,5 +13,5 @@ from crm2odoo.project import Bundle
 def add_checks(bundle: Bundle, steps: Steps, needs: Needs) -> Any:
     """Adds the group ``check`` and returns the task after which all is there."""
     with TaskGroup("check", tooltip="Connections, pool, database, export"):
-        task(steps.pool_slot, task_id=POOL_PROBE.rpartition(".")[2], pool=bundle.project.pool)()
-        return task(steps.needs, task_id="needs", retries=0)(needs)
+        task(task_id=POOL_PROBE.rpartition(".")[2], pool=bundle.project.pool)(steps.pool_slot)()
+        return task(retries=0)(steps.needs)(needs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from airflow.sdk import DAG, TaskGroup, task
 
 from crm2odoo.airflow.checks import add_checks
@@ -59,10 +61,10 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
     return dag
 
 
-def add_intake(steps: Steps) -> tuple[object, object]:
+def add_intake(steps: Steps) -> tuple[Any, Any]:
     """The tasks that bring an export into the staging database; the same in every DAG that may get a new one."""
     with TaskGroup("intake", tooltip="From files to typed rows, and the proof that none was lost"):
-        export_id = task(steps.register)()
+        export_id: Any = task(steps.register)()
         landed = task(steps.land)(export_id)
         cleaned = task(steps.clean)(export_id)
         verified = task(steps.verify)(export_id)

@@ -15,8 +15,8 @@ from crm2odoo.project import Bundle
 RUNBOOK = """
 Loads the export into the customer's Odoo: the same tasks as `{project}.sample`, against the Odoo of the project's connection.
 
-**Before you start.** `{project}.discover` and `{project}.sample` must have been signed for this mapping; `check.needs` says if not. The project's Odoo connection
-(type *Odoo*) must lead to the customer's database, with the API key of a user who may administer it. Have a backup.
+**Before you start.** `{project}.discover` and `{project}.sample` must have been signed for this mapping; `check.needs` says if not. The
+project's Odoo connection (type *Odoo*) must lead to the customer's database, with the API key of a user who may administer it. Have a backup.
 
 | parameter | meaning |
 |---|---|

@@ -60,7 +60,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
     }
     with project_dag(bundle, "sample", "sample run", RUNBOOK, params) as dag:
         ready = add_checks(bundle, steps, needs="sample")
-        up = task(steps.sandbox_up, retries=1)().as_setup()
+        up: Any = task(retries=1)(steps.sandbox_up)().as_setup()
         down = task(steps.sandbox_down)().as_teardown(setups=up)
         ready >> up
         report = add_migration(bundle, steps, after=up, subject=f"{bundle.project.title}: load this into the sample Odoo?")
@@ -88,7 +88,7 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> Any
     with TaskGroup("staging", tooltip="What Odoo shall hold, and what to do for it"):
         built = task(steps.build_target)(export_id)
         existing = task(steps.existing)()
-        plan_id = task(steps.make_plan)(export_id)
+        plan_id: Any = task(steps.make_plan)(export_id)
         shown = task(steps.show_plan)(plan_id)
         built >> existing >> plan_id
     approve = SignOff(
@@ -99,7 +99,7 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> Any
         doc_md="Waits for a person. Bound to the hashes of mapping and plan: each task that writes to Odoo checks them again, "
         "and refuses when either has changed.",
     )
-    park = task(steps.park_settings)(plan_id).as_setup()
+    park: Any = task(steps.park_settings)(plan_id).as_setup()
     first, last_gate = add_load(bundle, steps, plan_id)
     restore = task(steps.restore_settings)().as_teardown(setups=park)
     settle = task(steps.settle)(plan_id)

@@ -57,16 +57,18 @@ class Demo:
         with _quiet(log_file):
             from airflow.dag_processing.dagbag import DagBag
 
-            from crm2odoo.airflow.rehearsal import rehearse
+            from crm2odoo.airflow.rehearsal import only, rehearse
 
             local.add_setup(airflow)
-            bag = DagBag(str(package_root() / "dags"))
             sandbox_kept = {"target": "sandbox", "fresh_sandbox": False, "keep_sandbox": True}
             runs: list[tuple[str, dict[str, Any]]] = [("discover", {}), ("sample", sandbox_kept)]
             for name, conf in runs:
-                dag = bag.dags.get(f"{project.project}.{name}")
+                dag_id = f"{project.project}.{name}"
+                with only(dag_id):
+                    bag = DagBag(str(package_root() / "dags"))
+                dag = bag.dags.get(dag_id)
                 if dag is None:
-                    self.say(f"There is no DAG {project.project}.{name}: {bag.import_errors or 'see ' + str(log_file)}")
+                    self.say(f"There is no DAG {dag_id}: {bag.import_errors or 'see ' + str(log_file)}")
                     return 1
                 self.step(f"DAG {dag.dag_id}: {len(dag.tasks)} tasks")
                 done = rehearse(dag, conf, ANSWERS, USER, self.on_task, self.on_answer)

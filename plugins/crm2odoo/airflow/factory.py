@@ -17,17 +17,17 @@ from crm2odoo.project import ConfigError, load_bundle, project_names
 
 log = logging.getLogger(__name__)
 
-BUILDERS = (dag_discover.build, dag_sample.build, dag_load.build)
+BUILDERS = {"discover": dag_discover.build, "sample": dag_sample.build, "load": dag_load.build}
 
 
 def dags_below(root: Path, only: str | None = None) -> Iterator[DAG]:
-    """The DAGs of every active project below ``<root>/mappings/projects``; only the project of the DAG id ``only`` when given."""
-    wanted = only.rpartition(".")[0] if only else None
+    """The DAGs of every active project below ``<root>/mappings/projects``; only the one with the DAG id ``only`` when given."""
+    wanted, _, step = (only or "").rpartition(".")
     for name in project_names(root):
-        if wanted is not None and _dag_name(name) != wanted:
+        if wanted and _dag_name(name) != wanted:
             continue
         try:
-            yield from project_dags(root, name)
+            yield from project_dags(root, name, step or None)
         except ConfigError as error:
             yield config_error_dag(name, str(error))
         except Exception as error:
@@ -36,12 +36,12 @@ def dags_below(root: Path, only: str | None = None) -> Iterator[DAG]:
             yield config_error_dag(name, f"{root / 'mappings' / 'projects' / (name + '.yaml')}: {type(error).__name__}: {error}")
 
 
-def project_dags(root: Path, name: str) -> list[DAG]:
-    """The DAGs of one project; none when it is not active. Raises ConfigError."""
+def project_dags(root: Path, name: str, step: str | None = None) -> list[DAG]:
+    """The DAGs of one project, or the one of a step; none when it is not active. Raises ConfigError."""
     bundle = load_bundle(root, name)
     if not bundle.project.active:
         return []
-    return [build(bundle, Steps(bundle)) for build in BUILDERS]
+    return [build(bundle, Steps(bundle)) for key, build in BUILDERS.items() if step in (None, key)]
 
 
 def config_error_dag(name: str, message: str) -> DAG:

@@ -45,8 +45,8 @@ def person_readable(step: Callable[P, R]) -> Callable[P, R]:
                 raise
             failure = as_failure(error)
             if failure is None:
-                flaw = f"{type(error).__name__}: {error}\nThis is a flaw of the program, not of the export: please report it with the stack trace above."
-                raise AirflowFailException(flaw) from error
+                flaw = "This is a flaw of the program, not of the export: please report it with the stack trace above."
+                raise AirflowFailException(f"{type(error).__name__}: {error}\n{flaw}") from error
             log.debug("The cause of the failure", exc_info=error)
         # Outside of the except block: the log shows the message without the chain of causes.
         raise failure

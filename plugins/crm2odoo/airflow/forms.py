@@ -34,7 +34,8 @@ def target_param() -> Param:
         enum=["sandbox", "connection"],
         title="Target",
         values_display={"sandbox": "A sandbox made for this run", "connection": "A test database of your own"},
-        description_md="**sandbox**: Terraform makes an Odoo for the run. **connection**: the Odoo of the connection below, a neutralised test database.",
+        description_md="**sandbox**: Terraform makes an Odoo for the run. **connection**: the Odoo of the connection below, "
+        "a neutralised test database.",
     )
 
 

@@ -25,18 +25,17 @@ def add_load(bundle: Bundle, steps: Steps, plan_id: Any) -> tuple[Any, Any]:
                 chunks = task(steps.chunks)(entity, plan_id)
                 loaded = (
                     task(
-                        steps.load_chunk,
                         task_id="records",
                         pool=bundle.project.pool,
                         map_index_template="{{ chunk_label }}",
                         doc_md=steps.load_chunk.__doc__,  # Airflow takes the docstring by itself for tasks that are not mapped
-                    )
+                    )(steps.load_chunk)
                     .partial(entity=entity, plan_id=plan_id)
                     .expand(chunk=chunks)
                 )
                 # An entity with nothing to write has no chunks: its mapped task is skipped, and the gate still runs.
-                second = task(steps.second_pass, pool=bundle.project.pool, trigger_rule=TriggerRule.NONE_FAILED)(entity, plan_id)
-                passed = task(steps.gate, retries=1)(entity, plan_id)
+                second = task(pool=bundle.project.pool, trigger_rule=TriggerRule.NONE_FAILED)(steps.second_pass)(entity, plan_id)
+                passed = task(retries=1)(steps.gate)(entity, plan_id)
                 chain(loaded, second, passed)
             last >> chunks
             last = passed

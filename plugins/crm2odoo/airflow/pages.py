@@ -49,7 +49,7 @@ def scope_page(ws: Workspace, export_id: str) -> str:
     statuses = status_counts(ws)
     parts = [
         f"**{_text(project.title)}**: export `{export_id}` of {_text(source.title)}, {len(files)} files.",
-        _table(("file", "object", "status", "records", "bytes"), [(f["name"], f["object"] or "", f["status"], f["records"], f["bytes"]) for f in files]),
+        _table(("file", "object", "status", "records", "bytes"), [tuple(f.values()) for f in files]),
         "**Rows by object**",
         _table(("object", *STATUSES), [(source.objects[n].title, *(c.get(s, 0) for s in STATUSES)) for n, c in statuses.items()]),
     ]
@@ -88,7 +88,8 @@ def report_page(ws: Workspace, run_id: str, location: str) -> str:
         "**What became of every source row**",
         _table(("object", "rows", *DISPOSITIONS), _disposition_rows(disposition_table(ws, run_id))),
         f"**Read back and compared:** {cells['compared']:,} cells, {cells['equal']:,} equal, "
-        f"{cells['transformed']:,} equal after a declared transform, **{cells['different']:,} different**, {cells['not_comparable']:,} not comparable.",
+        f"{cells['transformed']:,} equal after a declared transform, **{cells['different']:,} different**, "
+        f"{cells['not_comparable']:,} not comparable.",
     ])
 
 

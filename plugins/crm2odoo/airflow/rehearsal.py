@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from airflow.sdk.timezone import utcnow
 
 from crm2odoo.airflow.failures import NEXT
 
+ONLY = "CRM2ODOO_ONLY_DAG"
 Answer = tuple[str, str | None]
 """The chosen option (``Approve`` or ``Reject``) and a comment."""
 
@@ -51,7 +53,7 @@ def rehearse(
 ) -> Rehearsal:
     """Runs ``dag`` to its end. ``answers``: task id → answer, given in the name of ``user``; other sign-offs wait for ever."""
     causes = _Causes()
-    with _alone(dag.dag_id), causes, _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer):
+    with only(dag.dag_id), _alone(dag.dag_id), causes, _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer):
         run = dag.test(run_conf=dict(conf or {}))
     states: dict[str, str] = {}
     for ti in run.get_task_instances():
@@ -76,6 +78,16 @@ class _Causes(logging.Handler):
 
     def __exit__(self, *_: object) -> None:
         NEXT.removeHandler(self)
+
+
+@contextmanager
+def only(dag_id: str) -> Iterator[None]:
+    """``dag.test()`` reads the DAG folder again; with this dags/migrations.py builds nothing but our DAG."""
+    os.environ[ONLY] = dag_id
+    try:
+        yield
+    finally:
+        del os.environ[ONLY]
 
 
 @contextmanager
@@ -132,13 +144,14 @@ class _Watcher:
         from airflow.utils.session import create_session
         from sqlalchemy import select
 
-        TI = TaskInstance
+        TI: Any = TaskInstance
         ours = (TI.dag_id == self.dag_id, TI.updated_at >= self._since)
         with create_session() as session:
             if self.on_task:
                 columns = (TI.id, TI.try_number, TI.task_id, TI.rendered_map_index, TI.state, TI.duration)
                 ended = ("success", "failed", "skipped", "upstream_failed")
-                for id_, tries, task_id, label, state, seconds in session.execute(select(*columns).where(*ours, TI.state.in_(ended)).order_by(TI.end_date)):
+                query = select(*columns).where(*ours, TI.state.in_(ended)).order_by(TI.end_date)
+                for id_, tries, task_id, label, state, seconds in session.execute(query):
                     if (id_, tries) not in self._seen:
                         self._seen.add((id_, tries))
                         self.on_task(TaskDone(task_id, label or "", state, seconds or 0.0))
@@ -160,6 +173,7 @@ class _Watcher:
         detail.responded_at = utcnow()
         detail.chosen_options = [option]
         detail.params_input = {"comment": comment}
-        handle_event_submit(TriggerEvent(detail.as_resume_event_payload()), task_instance=ti, session=session)
+        event: Any = TriggerEvent
+        handle_event_submit(event(detail.as_resume_event_payload()), task_instance=ti, session=session)
         if self.on_answer:
             self.on_answer(ti.task_id, answer)

@@ -74,7 +74,7 @@ class Steps:
 
     def in_sandbox(self) -> bool:
         """Whether this run loads into a sandbox of its own."""
-        return self.param("target") == "sandbox"
+        return bool(self.param("target") == "sandbox")
 
     def kind(self) -> Kind:
         """Only the DAG without a choice of target is the production load."""
