@@ -165,17 +165,23 @@ def test_two_entities_that_want_one_name_for_different_things_are_told(done: Tar
     rows(done.ws, "delete from {log}.custom_field where export_id = 'e9' returning 1")
 
 
-def test_a_field_whose_creation_broke_off_is_adopted_and_not_made_twice(done: Target) -> None:
+def test_a_field_whose_creation_broke_off_is_taken_over_and_not_made_twice(done: Target) -> None:
     """The field was created, and the answer was lost: no external id, only the intent in the ledger."""
     custom_field(done.ws, "lead", "x_crash", "char", "Crash", export="e3")
-    schema_ledger.note(done, "crashed", "schema", "schema", "ir.model.fields", "field_crm_lead_x_crash", {"existed": False})
     model = call(done, "ir.model", "search", domain=[["model", "=", "crm.lead"]])[0]
     vals = {"model_id": model, "name": "x_crash", "field_description": "Crash", "ttype": "char", "state": "manual"}
+    schema_ledger.note(done, "crashed", "schema", "schema", "ir.model.fields", "field_crm_lead_x_crash", {"existed": False, "vals": vals})
     field = call(done, "ir.model.fields", "create", vals_list=[vals])[0]
-    crashed = schema.Action("field", "field crm.lead.x_crash", "", {"model": "crm.lead", "name": "x_crash", "ttype": "char", "label": "Crash", "help": ""})
-    plan = replace(schema.plan_schema(done), actions=(crashed, *schema.plan_schema(done).actions))
-    schema.apply_schema(done, "run5", plan)
+    schema.apply_schema(done, "run5")
     assert done.need(f"{done.xid_module}.field_crm_lead_x_crash") == field
+
+
+def test_an_intent_that_came_to_nothing_is_done_by_the_next_run(done: Target) -> None:
+    custom_field(done.ws, "lead", "x_never", "char", "Never", export="e3")
+    model = call(done, "ir.model", "search", domain=[["model", "=", "crm.lead"]])[0]
+    vals = {"model_id": model, "name": "x_never"}
+    schema_ledger.note(done, "crashed", "schema", "schema", "ir.model.fields", "field_crm_lead_x_never", {"existed": False, "vals": vals})
+    assert schema.apply_schema(done, "run5").names["lead"]["x_never"] == "x_never"
 
 
 def test_a_form_that_loses_our_page_is_noticed(done: Target) -> None:

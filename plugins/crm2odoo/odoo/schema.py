@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections.abc import Callable
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -33,28 +34,14 @@ def apply_schema(target: Target, run_id: str, plan: SchemaPlan | None = None) ->
 
     Raises TargetProblem when the plan is for another target, SchemaNotApplied when something is missing afterwards.
     """
+    _adopt(target, run_id)
     plan = plan or plan_schema(target)
     if plan.target_id != target.target_id:
         raise TargetProblem(f"this set-up plan was made for the database {plan.target_id}, not for {target.target_id}.\nMake a new plan.")
-    by_kind: dict[str, list[Action]] = {}
-    for action in plan.actions:
-        by_kind.setdefault(action.kind, []).append(action)
     builder = _Builder(target, run_id)
-    for action in by_kind.get("model", []):
-        builder.option_model(action)
-    builder.fields(by_kind.get("field", []))
-    for action in by_kind.get("selection", []):
-        builder.more_choices(action)
-    for action in by_kind.get("vocabulary", []):
-        builder.vocabulary(action)
-    for action in by_kind.get("view", []):
-        builder.view(action)
-    for action in by_kind.get("leads", []):
-        builder.leads(action)
-    for action in by_kind.get("parameter", []):
-        builder.parameter(action)
-    for action in by_kind.get("currency", []):
-        builder.currency(action)
+    for kind, do in builder.steps.items():
+        if actions := [a for a in plan.actions if a.kind == kind]:
+            do(actions)
     return verify_schema(target)
 
 
@@ -90,70 +77,81 @@ def verify_schema(target: Target) -> Target:
     return target
 
 
+# By which of its values a thing is found again whose creation broke off.
+_FOUND_BY = {
+    "ir.model": ["model"], "ir.model.fields": ["model_id", "name"], "ir.model.fields.selection": ["field_id", "value"],
+    "ir.ui.view": ["name", "inherit_id"], OPTION_MODEL: ["x_field", "x_value"],
+}
+
+
+def _adopt(target: Target, run_id: str) -> None:
+    """Settles the intents of a run that broke off: what Odoo made of them gets its external id; the others are planned again."""
+    for row in schema_ledger.standing(target, "schema"):
+        if row["action"] != "schema" or row["res_id"] is not None:
+            continue
+        vals = row["before"]["vals"]
+        domain = [[name, "=", vals[name]] for name in _FOUND_BY[row["model"]]]
+        if row["model"] == OPTION_MODEL and not target.client.call("ir.model", "search_count", domain=[["model", "=", OPTION_MODEL]]):
+            continue
+        found = target.client.call(row["model"], "search", domain=domain, limit=1, context=ALSO_ARCHIVED)
+        if found:
+            log.info("%s was made by a run that broke off; it is taken over", row["xid"])
+            _own(target, run_id, row["model"], [row["xid"]], found)
+
+
+def _own(target: Target, run_id: str, model: str, xids: list[str], ids: list[int]) -> None:
+    """Gives records our external ids (where they lack them) and notes them as made."""
+    module = target.xid_module
+    known = target.client.xml_ids([f"{module}.{x}" for x in xids])
+    pairs = list(zip(xids, ids, strict=True))
+    rows = [{"module": module, "name": x, "model": model, "res_id": i, "noupdate": True} for x, i in pairs if f"{module}.{x}" not in known]
+    if rows:
+        target.client.call("ir.model.data", "create", vals_list=rows)
+    for xid, res_id in pairs:
+        schema_ledger.note(target, run_id, "schema", "schema", model, xid, {"existed": False}, res_id)
+
+
 class _Builder:
-    """Does the actions. Each method may be called again for what is done already."""
+    """Does the actions of a plan, one kind after the other. What is done already is left alone."""
 
     def __init__(self, target: Target, run_id: str) -> None:
         self.target, self.run_id = target, run_id
         self.call = target.client.call
-        self.intended = {row["xid"] for row in schema_ledger.standing(target, "schema")}
+        self.steps: dict[str, Callable[[list[Action]], None]] = {
+            "model": self._each(self.option_model), "field": self.fields, "selection": self._each(self.more_choices),
+            "vocabulary": self._each(self.vocabulary), "view": self._each(self.view), "leads": self._each(self.leads),
+            "parameter": self._each(self.parameter), "currency": self._each(self.currency),
+        }
+
+    @staticmethod
+    def _each(do: Callable[[Action], None]) -> Callable[[list[Action]], None]:
+        def all_of(actions: list[Action]) -> None:
+            for action in actions:
+                do(action)
+
+        return all_of
 
     def _make(self, model: str, xids: list[str], vals: list[dict[str, Any]]) -> list[int]:
         """Creates records and their external ids. An intent line stands in the ledger before, a line with the id after."""
         for xid, one in zip(xids, vals, strict=True):
-            if xid not in self.intended:
-                schema_ledger.note(self.target, self.run_id, "schema", "schema", model, xid, {"existed": False, "vals": one})
+            schema_ledger.note(self.target, self.run_id, "schema", "schema", model, xid, {"existed": False, "vals": one})
         ids: list[int] = self.call(model, "create", vals_list=vals, context=IN_ENGLISH)
-        self._own(model, xids, ids)
+        _own(self.target, self.run_id, model, xids, ids)
         return ids
-
-    def _own(self, model: str, xids: list[str], ids: list[int]) -> None:
-        """Gives records our external ids (where they lack them) and notes them as made."""
-        module = self.target.xid_module
-        known = self.target.client.xml_ids([f"{module}.{x}" for x in xids])
-        rows = [
-            {"module": module, "name": x, "model": model, "res_id": i, "noupdate": True}
-            for x, i in zip(xids, ids, strict=True)
-            if f"{module}.{x}" not in known
-        ]
-        if rows:
-            self.call("ir.model.data", "create", vals_list=rows)
-        for xid, res_id in zip(xids, ids, strict=True):
-            schema_ledger.note(self.target, self.run_id, "schema", "schema", model, xid, {"existed": False}, res_id)
 
     def _model_id(self, model: str) -> int:
         return int(self.call("ir.model", "search", domain=[["model", "=", model]])[0])
 
     def option_model(self, action: Action) -> None:
         """The vocabulary of multi-pick fields. Odoo wants its access rules in the same create."""
-        found = self.call("ir.model", "search", domain=[["model", "=", OPTION_MODEL]])
-        if found:
-            if "model_option" in self.intended:
-                self._own("ir.model", ["model_option"], found)
+        if self.call("ir.model", "search_count", domain=[["model", "=", OPTION_MODEL]]):
             return
         columns = [("x_name", "Name"), ("x_field", "Field"), ("x_value", "Value")]
-        everyone = self.target.reference("base.group_user")
-        rights = {
-            "name": f"{OPTION_MODEL} users",
-            "group_id": everyone,
-            "perm_read": True,
-            "perm_write": True,
-            "perm_create": True,
-            "perm_unlink": True,
-        }
-        self._make(
-            "ir.model",
-            ["model_option"],
-            [
-                {
-                    "name": "Choices from the source",
-                    "model": OPTION_MODEL,
-                    "state": "manual",
-                    "access_ids": [[0, 0, rights]],
-                    "field_id": [[0, 0, {"name": n, "field_description": d, "ttype": "char", "state": "manual"}] for n, d in columns],
-                }
-            ],
-        )
+        everything = {f"perm_{what}": True for what in ("read", "write", "create", "unlink")}
+        rights = {"name": f"{OPTION_MODEL} users", "group_id": self.target.need("base.group_user"), **everything}
+        fields = [[0, 0, {"name": n, "field_description": d, "ttype": "char", "state": "manual"}] for n, d in columns]
+        vals = {"name": "Choices from the source", "model": OPTION_MODEL, "state": "manual", "access_ids": [[0, 0, rights]], "field_id": fields}
+        self._make("ir.model", ["model_option"], [vals])
 
     def fields(self, actions: list[Action]) -> None:
         """All fields in one call: Odoo rebuilds its registry once per call, not once per field."""
@@ -164,20 +162,14 @@ class _Builder:
         found = self.call(
             "ir.model.fields", "search_read", domain=[["model", "in", models], ["name", "in", names]], fields=["model", "name"]
         )
-        there = {(r["model"], r["name"]): r["id"] for r in found}
+        there = {(r["model"], r["name"]) for r in found}
         ids = {m: self._model_id(m) for m in models}
         new, new_xids = [], []
         for action in actions:
             data = action.data
-            xid = f"field_{data['model'].replace('.', '_')}_{data['name']}"
-            key = (data["model"], data["name"])
-            if key in there:
-                # Made by us in a run that broke off, or by somebody else in the meantime: only the former is ours.
-                if xid in self.intended:
-                    self._own("ir.model.fields", [xid], [there[key]])
-                continue
-            new.append(_field_vals(data, ids[data["model"]]))
-            new_xids.append(xid)
+            if (data["model"], data["name"]) not in there:
+                new.append(_field_vals(data, ids[data["model"]]))
+                new_xids.append(f"field_{data['model'].replace('.', '_')}_{data['name']}")
         if new:
             self._make("ir.model.fields", new_xids, new)
             log.info("created %d custom fields on %s", len(new), ", ".join(models))
@@ -211,59 +203,33 @@ class _Builder:
                 OPTION_MODEL, [xids[v] for v, _ in new], [{"x_name": label, "x_field": field, "x_value": v} for v, label in new]
             )
             found.update(zip((v for v, _ in new), made, strict=True))
+        target_id = self.target.target_id
+        rows = [
+            (target_id, xids[v], OPTION_MODEL, found[v], hashlib.sha256(label.encode()).hexdigest(), Jsonb({"x_name": label}), self.run_id)
+            for v, label in data["options"]
+        ]
         with self.target.ws.connect() as connection, connection.cursor() as cursor:
             cursor.executemany(
                 self.target.ws.sql(
                     "insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, run_id) "
                     "values (%s, %s, 'option', %s, %s, true, %s, %s, %s) on conflict do nothing"
                 ),
-                [
-                    (
-                        self.target.target_id,
-                        xids[v],
-                        OPTION_MODEL,
-                        found[v],
-                        hashlib.sha256(label.encode()).hexdigest(),
-                        Jsonb({"x_name": label}),
-                        self.run_id,
-                    )
-                    for v, label in data["options"]
-                ],
+                rows,
             )
 
     def view(self, action: Action) -> None:
         """Our inherited view: created, or brought up to date."""
         data, target = action.data, self.target
         own = target.reference(f"{target.xid_module}.{data['xid']}")
-        if own is None and data["xid"] in self.intended:
-            found = self.call("ir.ui.view", "search", domain=[["name", "=", _view_name(target, data["form"])]], context=ALSO_ARCHIVED)
-            if found:
-                own = int(found[0])
-                self._own("ir.ui.view", [data["xid"]], [own])
         if own is None:
-            vals = {
-                "name": _view_name(target, data["form"]),
-                "model": data["model"],
-                "type": "form",
-                "priority": 99,
-                "inherit_id": target.reference(data["form"]),
-                "arch": data["arch"],
-            }
-            self._make("ir.ui.view", [data["xid"]], [vals])
+            vals = {"name": f"{data['form']} {target.xid_module}", "model": data["model"], "type": "form", "priority": 99, "arch": data["arch"]}
+            self._make("ir.ui.view", [data["xid"]], [{**vals, "inherit_id": target.need(data["form"])}])
             return
         before = self.call("ir.ui.view", "read", ids=[own], fields=["arch_db", "active"], context=IN_ENGLISH)[0]
         if before["active"] and form_page.same(before["arch_db"], data["arch"]):
             return
-        schema_ledger.note(
-            target,
-            self.run_id,
-            "schema",
-            "schema",
-            "ir.ui.view",
-            data["xid"],
-            {"existed": True, "arch": before["arch_db"], "active": before["active"]},
-            own,
-        )
+        image = {"existed": True, "arch": before["arch_db"], "active": before["active"]}
+        schema_ledger.note(target, self.run_id, "schema", "schema", "ir.ui.view", data["xid"], image, own)
         self.call("ir.ui.view", "write", ids=[own], vals={"arch": data["arch"], "active": True}, context=IN_ENGLISH)
 
     def leads(self, action: Action) -> None:
@@ -295,12 +261,7 @@ class _Builder:
 
 def _field_vals(data: dict[str, Any], model_id: int) -> dict[str, Any]:
     vals: dict[str, Any] = {
-        "model_id": model_id,
-        "name": data["name"],
-        "field_description": data["label"],
-        "ttype": data["ttype"],
-        "state": "manual",
-        "copied": False,
+        "model_id": model_id, "name": data["name"], "field_description": data["label"], "ttype": data["ttype"], "state": "manual", "copied": False,
     }
     if data.get("help"):
         vals["help"] = data["help"]
@@ -315,7 +276,3 @@ def _field_vals(data: dict[str, Any], model_id: int) -> dict[str, Any]:
     if "currency_field" in data:
         vals["currency_field"] = data["currency_field"]
     return vals
-
-
-def _view_name(target: Target, form: str) -> str:
-    return f"{form} {target.xid_module}"
