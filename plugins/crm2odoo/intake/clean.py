@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from html.entities import name2codepoint
 from typing import Any
 
+from crm2odoo.intake.attachments import check_attachments
 from crm2odoo.intake.errors import NoExport
 from crm2odoo.intake.hints import CURRENCY, HINTS
 from crm2odoo.project import Column, SourceObject
@@ -228,6 +229,8 @@ def _clean_object(ws: Workspace, connection: Connection, obj: _Object) -> None:
         if again is not None:
             run("duplicates", keyed=again)
         _check_parents(ws, connection, obj)
+        if obj.spec.attachment:
+            check_attachments(ws, connection, obj.values["export_id"], obj.name, obj.spec)
         if obj.spec.key and again is not None:
             run("conflicts")
         merge = _merge_columns(ws, obj.spec)

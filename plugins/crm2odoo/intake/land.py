@@ -19,14 +19,16 @@ from crm2odoo.intake.delivery import Delivery, open_delivery
 from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
 from crm2odoo.intake.findings import Finding, replace_findings
 from crm2odoo.intake.headers import Assignment, assign, missing_columns
-from crm2odoo.intake.recognise import Recognition
+from crm2odoo.intake.json_dump import BrokenJson, Collection, Element, elements, rows, survey
+from crm2odoo.intake.recognise import Recognition, recognise
 from crm2odoo.intake.scan import NotUtf8, Scan, Scanner, utf8_blocks, with_line_feeds
 from crm2odoo.intake.sniff import HEAD, Head, find_encoding, quick_encoding, sniff
 from crm2odoo.staging import Connection, Workspace
 
 log = logging.getLogger(__name__)
 
-TABLES = (".csv", ".tsv", ".tab", ".json")
+TABLES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson")
+DUMPS = (".json", ".jsonl", ".ndjson")
 MAYBE_TABLES = (".txt", ".dat", "")
 MAX_COLUMNS = 1500
 
@@ -98,6 +100,8 @@ def _land_file(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, 
     if choice == "excluded" or not (suffix in TABLES or suffix in MAYBE_TABLES) or (choice is None and suffix not in TABLES and "/" in name):
         kind = "excluded" if choice == "excluded" else "attachment"
         return _save(ws, export_id, file_no, Landed("excluded", notes={"kind": kind}))
+    if suffix in DUMPS:
+        return _land_dump(ws, delivery, export_id, file_no, name, sha256, choice)
     encoding = "utf-8"
     while True:
         try:
@@ -116,6 +120,56 @@ def _land_file(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, 
             except UnknownEncoding as unknown:
                 finding = Finding("blocking", "unknown_encoding", str(unknown), evidence={"file": name, "offset": error.offset})
                 return _save(ws, export_id, file_no, Landed("refused", notes={"kind": "unreadable", "offset": unknown.offset}, findings=[finding]))
+
+
+def _land_dump(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, name: str, sha256: str, choice: str | None) -> list[Finding]:
+    """Lands the collections of a JSON dump, each as a file of its own: ``dump.json#contacts``."""
+    whole = Landed("recognised", encoding="utf-8", notes={"kind": "dump"})
+    try:
+        with delivery.open(name) as raw:
+            collections = survey(raw, name)
+        with ws.connect() as connection, delivery.open(name) as raw:
+            connection.execute(ws.sql("delete from {log}.file where export_id = %s and (notes ->> 'member_of')::int = %s"), (export_id, file_no))
+            last = connection.execute(ws.sql("select max(file_no) as n from {log}.file where export_id = %s"), (export_id,)).fetchone()
+            number = last["n"] if last else 0
+            stream = Hashing(raw)
+            grouped = itertools.groupby(elements(cast(BinaryIO, stream), name), key=lambda e: e.collection)
+            for (collection_name, items), collection in zip(grouped, collections, strict=True):
+                number += 1
+                member = f"{name}#{collection_name}" if collection_name else name + "#"
+                connection.execute(
+                    ws.sql("insert into {log}.file (export_id, file_no, name, sha256, bytes) values (%s, %s, %s, %s, 0)"), (export_id, number, member, sha256)
+                )
+                landed = _land_collection(ws, connection, collection, items, export_id, number, member if collection_name else name, choice)
+                landed.notes["member_of"] = file_no
+                whole.findings += _save(ws, export_id, number, landed, connection)
+            while stream.read(1 << 20):
+                pass
+            if stream.digest.hexdigest() != sha256:
+                raise ExportChanged(f"{name} changed after it was registered\nA changed delivery is a new export: register it.")
+            return _save(ws, export_id, file_no, whole, connection)
+    except BrokenJson as error:
+        finding = Finding("blocking", "broken_json", str(error), evidence={"file": name})
+        return _save(ws, export_id, file_no, Landed("refused", notes={"kind": "unreadable"}, findings=[finding]))
+
+
+def _land_collection(
+    ws: Workspace, connection: Connection, collection: Collection, items: Iterator[Element], export_id: str, file_no: int, name: str, choice: str | None
+) -> Landed:
+    header = list(collection.header)
+    recognition = _decided(recognise(name, header, ws.bundle.source), header, ws, choice)
+    landed = Landed("recognised", encoding="utf-8", notes={"by_name": recognition.by_name, "by_header": round(recognition.by_header, 3), "format": "json"})
+    if recognition.object is None or recognition.assignment is None:
+        for _ in items:
+            pass
+        return _unknown(landed, name, header, recognition)
+    landed.object, landed.status = recognition.object, "assigned" if choice else "recognised"
+    scan = Scan()
+    columns = [c.column for c in recognition.assignment.cells]
+    copy_rows(ws, connection, table_name(recognition.object, export_id, file_no), columns, ",", rows(items, header, scan))
+    scan.line = 1
+    finish(ws, connection, landed, recognition.object, recognition.assignment, scan, export_id, file_no, name)
+    return landed
 
 
 def _choice(ws: Workspace, sha256: str) -> str | None:
@@ -150,8 +204,6 @@ def _land_table(
     if returns_only:
         blocks = with_line_feeds(itertools.chain([start], blocks))
         start = next(blocks, b"")
-    if PurePosixPath(name).suffix.lower() == ".json":
-        raise NotImplementedError
     source = ws.bundle.source
     head = sniff(start, len(start) < HEAD, name, source)
     recognition = _decided(head.recognition, head.header, ws, choice)
@@ -163,7 +215,7 @@ def _land_table(
     if recognition.object is None or recognition.assignment is None:
         if PurePosixPath(name).suffix.lower() in MAYBE_TABLES:
             return Landed("excluded", notes={"kind": "attachment"})
-        return _unknown(landed, name, head, recognition)
+        return _unknown(landed, name, head.header, recognition)
     landed.object, landed.status = recognition.object, "assigned" if choice else "recognised"
     return _land_rows(ws, connection, landed, recognition.object, recognition.assignment, head, itertools.chain([start[head.start :]], blocks), export_id, file_no, name)
 
@@ -187,13 +239,13 @@ def _decided(recognition: Recognition, header: list[str], ws: Workspace, choice:
     return Recognition(choice, assign(header, choice, ws.bundle.source.objects[choice]), 1.0, 1.0, [(choice, 2.0)])
 
 
-def _unknown(landed: Landed, name: str, head: Head, recognition: Recognition) -> Landed:
+def _unknown(landed: Landed, name: str, header: list[str], recognition: Recognition) -> Landed:
     landed.status = "unknown"
-    landed.header = [{"position": i, "header": h, "column": None, "known": False} for i, h in enumerate(head.header, 1)]
+    landed.header = [{"position": i, "header": h, "column": None, "known": False} for i, h in enumerate(header, 1)]
     likely = ", ".join(f"{o} ({s:.2f})" for o, s in recognition.candidates)
     landed.findings.append(Finding(
         "blocking", "unknown_file", f"{name} is no object that the source file knows\nIt may be {likely}. Say which, or exclude it, before the sign-off.",
-        evidence={"file": name, "header": head.header[:60], "candidates": [list(c) for c in recognition.candidates]},
+        evidence={"file": name, "header": header[:60], "candidates": [list(c) for c in recognition.candidates]},
     ))
     return landed
 
