@@ -74,6 +74,7 @@ class FeedSql:
     columns: list[tuple[str, str]] = field(default_factory=list)
     lookups: list[list[str]] = field(default_factory=list)
     lookup_sql: list[str] = field(default_factory=list)
+    joins: list[str] = field(default_factory=list)
 
 
 class FeedWriter:
@@ -83,6 +84,8 @@ class FeedWriter:
         self.bundle, self.feed, self.entity = bundle, feed, entity
         self.object: SourceObject = bundle.source.objects[feed.object]
         self.constants = constants(bundle)
+        self.joins: list[str] = []
+        self._aliases: dict[tuple[str, str], str] = {}
 
     def _expression(self, text: str) -> str:
         names = [*_expression_names(self.object), *(["each"] if self.feed.mapping.each else [])]
@@ -115,18 +118,31 @@ class FeedWriter:
         condition = f" and {over(collect.when)}" if collect.when else ""
         table = f"{quote(project + '_clean')}.{quote(collect.object)}"
         gathered = f"string_agg({over(collect.sql)}, {literal(collect.separator)} order by {over(collect.order)}, m.\"_file\", m.\"_rec\")"
-        return f"(select {gathered} from {table} as m where m.\"_status\" = 'valid' and {key} = {own}{condition})"
+        # Joined as a group, not asked per row: the log of a large account has millions of rows.
+        body = f"(select {key} as \"key\", {gathered} as \"text\" from {table} as m where m.\"_status\" = 'valid'{condition} group by 1)"
+        return self._joined(body, "text", f"%s.\"key\" = {own}")
+
+    def _joined(self, body: str, column: str, condition: str) -> str:
+        """A column of a sub-query that the feed is joined with; the same sub-query is joined once."""
+        if (body, condition) not in self._aliases:
+            alias = self._aliases[body, condition] = quote(f"joined_{len(self.joins) + 1}")
+            self.joins.append(f"left join {body} as {alias} on {condition.replace('%s', alias)}")
+        return f"{self._aliases[body, condition]}.{quote(column)}"
 
     def _taken(self, line: FieldLine) -> str:
         """One column of the row of another object that the line finds."""
         parts = line.keys or [line.model_copy(update={"take": None})]
         other = self.bundle.source.objects[line.object or ""]
         if line.by:
-            same = " and ".join(f"{_comparable_column('m', c, other)} = {self.comparable(p, other.columns[c].type)}" for c, p in zip(line.by, parts, strict=True))
+            theirs = [_comparable_column("m", column, other) for column in line.by]
+            own = [self.comparable(part, other.columns[column].type) for column, part in zip(line.by, parts, strict=True)]
         else:
-            same = 'm."_key" = ' + " || chr(31) || ".join(f"({self.raw(p)[0]})::text" for p in parts)
+            theirs, own = ['m."_key"'], [" || chr(31) || ".join(f"({self.raw(p)[0]})::text" for p in parts)]
         table = f"{quote(self.bundle.project.project + '_clean')}.{quote(line.object or '')}"
-        return f"(select min(m.{quote(line.take or '')}) from {table} as m where m.\"_status\" in ('valid', 'merged') and {same})"
+        keys = ", ".join(f"{sql} as \"key_{n}\"" for n, sql in enumerate(theirs))
+        groups = ", ".join(str(n + 1) for n in range(len(theirs)))
+        body = f"(select {keys}, min(m.{quote(line.take or '')}) as \"value\" from {table} as m where m.\"_status\" in ('valid', 'merged') group by {groups})"
+        return self._joined(body, "value", " and ".join(f"%s.\"key_{n}\" = {sql}" for n, sql in enumerate(own)))
 
     def _only(self, line: FieldLine, sql: str) -> str:
         return f"case when {self._expression(line.when)} then {sql} end" if line.when else sql
@@ -207,6 +223,7 @@ class FeedWriter:
                 line = FieldLine(value=declared.default)
             result.columns += self._input(name, declared, line, steps.get(name, 1))
         result.columns += list(custom)
+        result.joins = self.joins
         for columns in lookups:
             result.lookup_sql.append(natural_key([self._lookup_column(c) for c in columns]))
         return result
