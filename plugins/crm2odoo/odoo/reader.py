@@ -67,8 +67,8 @@ def _pages(target: Target, entity: str) -> Iterator[list[tuple[str, int | None]]
 
 
 def _read(target: Target, entity: str, ids: list[int], names: list[str]) -> dict[int, dict[str, Any]]:
-    # search_read, because read refuses the whole page when one record is gone.
-    found = target.client.call(
-        target.entities[entity].model, "search_read", domain=[["id", "in", ids]], fields=names or ["id"], load="", context=READING
-    )
+    model, context = target.entities[entity].model, READING
+    # `read` refuses the whole page when one record is gone, and `search_read` leaves archived records out of many2many fields.
+    there = target.client.call(model, "search", domain=[["id", "in", ids]], context=context) if ids else []
+    found = target.client.call(model, "read", ids=there, fields=names or ["id"], load="", context=context) if there else []
     return {record["id"]: record for record in found}

@@ -61,6 +61,7 @@ class OdooField(Strict):
     write: Literal["create", "create_only", "second", "never"] = Field("create", description="`never`: only compared; Odoo computes it, or a step brings it about. `second`: written after the records exist. `create_only`: never updated.")
     compare: Literal["equal", "html", "rounded", "url", "case", "none"] = Field("equal", description="How the read-back is compared. Anything but `equal` is a declared transform and is counted as such.")
     compare_note: str = ""
+    odoo_fills: bool = Field(False, description="Where nothing is sent, Odoo puts in a value of its own: there is nothing to compare it with.")
     optional: bool = Field(False, description="Left out without complaint when the target has no such field.")
 
     @model_validator(mode="after")

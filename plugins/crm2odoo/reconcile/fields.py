@@ -61,5 +61,5 @@ def _declared(key: str, name: str, field: OdooField, model: str, about: dict[str
     compare = "none" if field.type == "binary" and model != ATTACHMENT else field.compare
     return ComparedField(
         key, name, about["string"], field.type, compare, field.compare_note, about.get("relation"), create_only=field.write == "create_only",
-        computed=bool(about.get("depends")) and not field.send_empty, resolved=bool(field.relation or field.through), lines=field.lines,
+        computed=field.odoo_fills or (bool(about.get("depends")) and not field.send_empty), resolved=bool(field.relation or field.through), lines=field.lines,
     )

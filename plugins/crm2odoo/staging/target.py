@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from psycopg.types.json import Jsonb
+
 from crm2odoo.project import Bundle, Entity, Feed, FieldLine, StageLine
 from crm2odoo.staging.mapping_sql import KEYED, ODOO_SQL_TYPES, SQL_TYPES, FeedSql, FeedWriter, constants, natural_key, normalised, normalised_text, with_aliases
 from crm2odoo.staging.render import expression, literal, quote
@@ -56,7 +58,27 @@ def build_target(ws: Workspace, export_id: str) -> dict[str, int]:
         for name in ws.bundle.build_order:
             ws.run(connection, "target/3_record.sql.j2", **record_values(ws.bundle, name, custom))
             counts[name] = _check_xids(ws, connection, name)
+            _break_circles(ws, connection, export_id, name)
     return counts
+
+
+def _break_circles(ws: Workspace, connection: Connection, export_id: str, name: str) -> None:
+    """A record that is above itself loses its reference: in each circle the record that comes first in the files. A finding says so."""
+    entity, broken = ws.bundle.entities[name], []
+    for field_name, declared in entity.fields.items():
+        if declared.type == "many2one" and declared.from_ and entity.inputs[declared.from_].entity == name:
+            [statement] = ws.statements("target/6_cycle.sql.j2", entity=name, field=field_name)
+            for circle in connection.execute(statement.encode()).fetchall():
+                connection.execute(ws.sql("update {target}.{t} set {f} = null where _xid = %s", t=name, f=field_name), [circle["xids"][0]])
+                broken.append({"field": field_name, "records": circle["keys"], "emptied": circle["keys"][0]})
+    step = f"circle:{name}"
+    connection.execute(ws.sql("delete from {log}.finding where export_id = %s and step = %s"), [export_id, step])
+    if broken:
+        shown = "; ".join(" → ".join([*b["records"], b["records"][0]]) for b in broken[:5])
+        connection.execute(
+            ws.sql("insert into {log}.finding (export_id, step, severity, code, title, count, evidence) values (%s, %s, 'warning', 'circle', %s, %s, %s)"),
+            [export_id, step, f"{entity.title} that are above themselves: {shown}. The first of each circle is loaded without the one above it", len(broken), Jsonb(broken)],
+        )
 
 
 def custom_columns(ws: Workspace, connection: Connection, export_id: str) -> list[CustomColumn]:
