@@ -22,7 +22,7 @@ VERSIONS = (16, 17, 18, 19)
 
 # Field of an entity file → its name in a version, where it is another one.
 OTHER_NAMES = {
-    16: {"stage.team_ids": "team_id", "order_line.tax_ids": "tax_id"},
+    16: {"stage.team_ids": "team_id", "order_line.tax_ids": "tax_id", "task.allocated_hours": "planned_hours"},
     17: {"stage.team_ids": "team_id", "order_line.tax_ids": "tax_id"},
     18: {"stage.team_ids": "team_id", "order_line.tax_ids": "tax_id"},
     19: {},

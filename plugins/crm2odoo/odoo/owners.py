@@ -106,6 +106,8 @@ def _counts(target: Target, connection: Connection, owner_entity: str) -> dict[s
     """xid of the owner → title of the records → number."""
     counts: dict[str, dict[str, int]] = {}
     for name, entity in target.entities.items():
+        if entity.part_of is not None:
+            continue  # lines of other records, whose owner counts
         for column in owner_fields(entity, owner_entity):
             rows = connection.execute(
                 target.ws.sql(
