@@ -101,14 +101,10 @@ def locate(row: dict[str, Any], spec: SourceObject, files: Files, table: str, ho
 
     path, url, content = cell(columns.path), cell(columns.url), cell(columns.content)
     size, checksum = cell(columns.size), cell(columns.checksum).lower()
-    if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", path) and not path.lower().startswith("vpimg:") and not re.match(r"[a-zA-Z]:[\\/]", path):
-        if not url:
-            url, url_column = path, columns.path
-        else:
-            url_column = columns.url
-        path = ""
-    else:
-        url_column = columns.url
+    url_column = columns.url
+    if ("://" in path or re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", path)) and not path.lower().startswith("vpimg:"):
+        # The column of paths holds an address.
+        path, url, url_column = "", url or path, columns.url if url else columns.path
     if path:
         try:
             found = files.find(safe_path(path), table)

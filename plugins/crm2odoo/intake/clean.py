@@ -13,7 +13,9 @@ from typing import Any
 
 from crm2odoo.intake.attachments import check_attachments
 from crm2odoo.intake.errors import NoExport
+from crm2odoo.intake.findings import replace_findings
 from crm2odoo.intake.hints import CURRENCY, HINTS
+from crm2odoo.intake.parts import LandedFile, part_findings
 from crm2odoo.project import Column, SourceObject
 from crm2odoo.project.source_file import Parent
 from crm2odoo.staging import Connection, Workspace
@@ -58,23 +60,6 @@ class CleanReport:
 
 
 @dataclass
-class LandedFile:
-    """A file of the export that is an object of the source, as the templates need it."""
-
-    file_no: int
-    name: str
-    object: str
-    table: str
-    records: int
-    ragged: int
-    columns: list[str]
-    unknown: list[str]
-    flags: list[str]
-    padded: list[str]
-    missing: list[str]
-
-
-@dataclass
 class _Object:
     """One object with its files, and what the templates ask about its columns."""
 
@@ -96,18 +81,20 @@ def clean(ws: Workspace, export_id: str) -> CleanReport:
         # One connection may use the machine: these statements scan and write whole tables.
         connection.execute("set local max_parallel_workers_per_gather = 4; set local work_mem = '128MB'; set local parallel_tuple_cost = 0.01; set local jit = off")
         connection.execute(f"set local datestyle = 'ISO, {'DMY' if ws.bundle.formats.date_order == 'dmy' else 'MDY'}'".encode())
-        files = _landed_files(ws, connection, export_id)
+        files = landed_files(ws, connection, export_id)
         connection.execute(render(ws.bundle.root_of("sql"), "clean/functions.sql.j2", {**ws.schemas, "currency": CURRENCY, "entities": json.dumps(name2codepoint)}).encode())
-        ws.run(connection, "clean/reports_table.sql.j2")
+        ws.run(connection, "clean/reports_table.sql.j2", hints=HINTS)
         objects = {name: _describe(ws, name, spec, [f for f in files if f.object == name], export_id) for name, spec in ws.bundle.source.objects.items()}
         for name in _parents_first(ws.bundle.source.objects):
             _clean_object(ws, connection, objects[name])
-        report = _report(ws, connection, files, export_id)
+        connection.execute(ws.sql("drop table {clean}._hint"))
+        replace_findings(ws, connection, export_id, "clean", part_findings(ws, connection, files))
+        report = _report(ws, connection, files)
         connection.execute(ws.sql("update {log}.export set status = 'cleaned' where export_id = %s"), (export_id,))
     return report
 
 
-def _landed_files(ws: Workspace, connection: Connection, export_id: str) -> list[LandedFile]:
+def landed_files(ws: Workspace, connection: Connection, export_id: str) -> list[LandedFile]:
     export = connection.execute(ws.sql("select status from {log}.export where export_id = %s"), (export_id,)).fetchone()
     if export is None or export["status"] == "registered":
         raise NoExport(f"the export {export_id} is not landed\nRun the landing first.")
@@ -165,7 +152,7 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
             "day_first": formats.date_order == "dmy", "decimal_mark": formats.decimal_mark, "timezone": ws.bundle.project.timezone,
         },
         "fatal_checks": list(_fatal_checks(ws, spec)), "warnings": list(_warnings(ws, spec, formats.date_order == "dmy")),
-        "sensitive": [c for c, column in spec.columns.items() if column.sensitive], "hints": HINTS,
+        "sensitive": [c for c, column in spec.columns.items() if column.sensitive],
     }
     return _Object(name, spec, files, columns, unknown, values)
 
@@ -319,19 +306,21 @@ def _alternative(ws: Workspace, child: SourceObject, line: Parent) -> dict[str, 
     }
 
 
-def _report(ws: Workspace, connection: Connection, files: list[LandedFile], export_id: str) -> CleanReport:
-    counts = []
-    for file in files:
-        row = connection.execute(
-            ws.sql("select _status, count(*) as n from {clean}.{object} where _file = %s group by 1", object=file.object), (file.file_no,)
-        ).fetchall()
-        by = {r["_status"]: r["n"] for r in row}
-        counts.append(FileCount(
-            file.object, file.file_no, file.name, file.records, by.get("valid", 0), by.get("merged", 0), by.get("exact_duplicate", 0), by.get("deleted", 0),
-            by.get("rejected", 0) + file.ragged,
-        ))
+def count_files(ws: Workspace, connection: Connection, files: list[LandedFile]) -> list[FileCount]:
+    """What became of the records of each file, counted in ``<p>_clean``; ragged records were rejected before they came there."""
+    by: dict[tuple[int, str], int] = {}
+    for name in sorted({f.object for f in files}):
+        for r in connection.execute(ws.sql("select _file, _status, count(*) as n from {clean}.{object} group by 1, 2", object=name)):
+            by[r["_file"], r["_status"]] = r["n"]
+    return [
+        FileCount(f.object, f.file_no, f.name, f.records, *(by.get((f.file_no, s), 0) for s in STATUSES[:4]), by.get((f.file_no, "rejected"), 0) + f.ragged)
+        for f in files
+    ]
+
+
+def _report(ws: Workspace, connection: Connection, files: list[LandedFile]) -> CleanReport:
     codes: dict[str, dict[str, dict[str, int]]] = {"reject": {}, "warning": {}}
     for kind, table in codes.items():
         for r in connection.execute(ws.sql("select object, code, count(*) as n from {clean}.{kind} group by 1, 2 order by 1, 2", kind=kind)):
             table.setdefault(r["object"], {})[r["code"]] = r["n"]
-    return CleanReport(counts, codes["reject"], codes["warning"])
+    return CleanReport(count_files(ws, connection, files), codes["reject"], codes["warning"])

@@ -290,7 +290,7 @@ def finish(
     landed.non_records = [{"line": line, "kind": kind, "text": text} for line, kind, text in scan.non_records]
     missing = missing_columns(assignment.known, obj)
     landed.notes |= {
-        "flags": sorted(scan.flags), "padded": [c.column for c in assignment.cells if scan.padded & {0, c.position}], "ragged": scan.rejected, "non_records": scan.non_record_count, "lines": scan.line - 1, "missing": missing,
+        "flags": sorted(scan.flags), "padded": [c.column for c in assignment.cells if scan.padded & {0, c.position}], "ragged": scan.rejected, "kinds": dict(scan.kinds), "lines": scan.line - 1, "missing": missing,
     }
     column_of = {c.header: c.column for c in assignment.cells}
     connection.execute(ws.sql("delete from {land}.defect where export_id = %s and file_no = %s"), (export_id, file_no))

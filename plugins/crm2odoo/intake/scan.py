@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import BinaryIO, NamedTuple
@@ -60,8 +60,7 @@ class Scan:
     line: int = 1
     rejected: int = 0
     non_records: list[tuple[int, str, str]] = field(default_factory=list)
-    non_record_count: int = 0
-    non_record_lines: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
     defects: list[Defect] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
     padded: set[int] = field(default_factory=set)
@@ -111,7 +110,7 @@ class Scanner:
         self.width = len(head.header)
         self.scan = Scan(line=head.lines_before + 1)
         self.scan.non_records = [(line, "preamble", text) for line, text in head.preamble]
-        self.scan.non_record_count = len(head.preamble)
+        self.scan.kinds["preamble"] = sum(bool(text) for _, text in head.preamble)
         self._unit = self.dialect.delimiter * (self.width - 1) + b"\n"
         self._units = self._unit * (2 * BLOCK // len(self._unit) + 1)
         self._keep = bytes(b for b in range(256) if b not in self.dialect.delimiter + b"\n")
@@ -367,8 +366,7 @@ class Scanner:
 
     def _non_record(self, kind: str, raw: bytes, lines: int) -> None:
         scan = self.scan
-        scan.non_record_count += 1
-        scan.non_record_lines += lines
+        scan.kinds[kind] += 1
         if len(scan.non_records) < LISTED:
             scan.non_records.append((scan.line, kind, raw.strip().replace(b"\0", b"")[:200].decode("utf-8", "replace")))
         scan.line += lines

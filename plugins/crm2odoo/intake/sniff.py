@@ -158,6 +158,8 @@ def _header_row(taken: Taken, name: str, source: Source) -> tuple[int, Recogniti
             if known >= 2 or len([c for c in cells if c]) <= 2:
                 if best is None or score > best[0] + 1:
                     best = (score, index, recognition)
+                if recognition.by_header >= 0.6:
+                    break
         if first_wide is None and (len(cells) >= usual or len(rows) == 1):
             first_wide = (index, recognition)
     if best is not None:
