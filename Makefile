@@ -32,7 +32,7 @@ down: ## Leave nothing behind: no process, database or file, nor .tools (the nex
 
 # --- demo, up, test, lint: added below by those who own them ----------------------------------------------------------
 
-.PHONY: demo up test lint
+.PHONY: demo up test lint docs
 
 SOURCE ?= flash_lead_sales
 
@@ -41,6 +41,9 @@ demo: tools ## A first migration, end to end: SOURCE's sample export through the
 
 up: tools ## Airflow in the browser, and the sandbox's Odoo, on 127.0.0.1
 	@$(VENV) -m crm2odoo.airflow.local up
+
+docs: tools ## Write the generated pages of docs/ again
+	@$(VENV) -m crm2odoo.airflow.dag_docs
 
 lint: tools ## ruff and mypy
 	@$(VENV) -m ruff check .

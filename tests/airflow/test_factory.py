@@ -121,3 +121,11 @@ def test_everything_that_calls_odoo_many_times_waits_for_the_pool(dags: dict) ->
     for task in dags["acme.load"].tasks:
         if task.task_id.endswith((".records", ".second_pass")):
             assert task.pool == "acme_odoo"
+
+
+def test_the_page_about_the_dags_is_up_to_date() -> None:
+    from crm2odoo.airflow import dag_docs
+    from crm2odoo.airflow.factory import project_dags
+
+    expected = dag_docs.text(project_dags(ROOT, dag_docs.EXAMPLE))
+    assert (ROOT / dag_docs.FILE).read_text() == expected, "run `make docs`"

@@ -16,32 +16,42 @@ from crm2odoo.project import Bundle
 RUNBOOK = """
 Reads an export of the source, counts and checks every row, and asks for the scope to be signed. Writes nothing to Odoo.
 
-**Before you start.** Put the export where the project file says (`export`), or name another place in the form. The Airflow connections and
-the pool of the project must exist; the task `check.needs` says what is missing and with which command to add it.
+## Before you start
+
+Put the export where the project file says (`export`), or name another place in the form. The Airflow connections and the pool of the
+project must exist; the task `check.needs` says what is missing and with which command to add it.
 
 | parameter | meaning |
 |---|---|
 | `export` | the delivery to read; the project's when left as it is |
 
-**What happens.** `check` looks at connections, pool, database and export. `intake` registers the files by their hash, lands every row as
-delivered, types and checks it, and proves that no row was lost: records = valid + merged + exact duplicates + deleted + rejected, for every
-file. `findings` lists what a person should know. `look_at_target` looks at the Odoo of the project's connection, when there is one already.
-`scope` puts it together.
+## What happens
 
-**The gate.** `sign_off` waits under *Required actions*. Approve when the numbers are what the customer expects: the approval is bound to
-this export and this mapping, and `{project}.sample` refuses to touch an Odoo without it. Reject, with a comment, when files are missing or
-wrong: the run then ends as failed.
+`check` looks at connections, pool, database and export. `intake` registers the files by their hash, lands every row as delivered, types and
+checks it, and proves that no row was lost: records = valid + merged + exact duplicates + deleted + rejected, for every file. `findings`
+lists what a person should know. `look_at_target` looks at the Odoo of the project's connection, when there is one already. `scope` puts it
+together.
 
-**When it fails.** The log of the red task says what, where and what to do. A missing column or an unknown file: correct the export, or name
-the column in `mappings/projects/{project}.yaml`, and trigger again.
+## The gate
 
-**Is it safe to clear a task?** Always. The same delivery is read to the same rows; a changed one is a new export.
+`sign_off` waits under *Required actions*. Approve when the numbers are what the customer expects: the approval is bound to this export and
+this mapping, and `{project}.sample` refuses to touch an Odoo without it. Reject, with a comment, when files are missing or wrong: the run
+then ends as failed.
+
+## When it fails
+
+The log of the red task says what, where and what to do. A missing column or an unknown file: correct the export, or name the column in
+`mappings/projects/{project}.yaml`, and trigger again.
+
+## Is it safe to clear a task?
+
+Always. The same delivery is read to the same rows; a changed one is a new export.
 """
 
 
 def build(bundle: Bundle, steps: Steps) -> DAG:
     """The DAG for one project."""
-    with project_dag(bundle, "discover", "discovery", RUNBOOK, {"export": export_param(bundle)}) as dag:
+    with project_dag(bundle, "discover", "1 discovery", RUNBOOK, {"export": export_param(bundle)}) as dag:
         ready = add_checks(bundle, steps, needs="staging")
         export_id, verified = add_intake(steps)
         findings = task(steps.findings)(export_id)

@@ -15,32 +15,40 @@ from crm2odoo.project import Bundle
 RUNBOOK = """
 Loads the export into the customer's Odoo: the same tasks as `{project}.sample`, against the Odoo of the project's connection.
 
-**Before you start.** `{project}.discover` and `{project}.sample` must have been signed for this mapping; `check.needs` says if not. The
-project's Odoo connection (type *Odoo*) must lead to the customer's database, with the API key of a user who may administer it. Have a backup.
+## Before you start
+
+`{project}.discover` and `{project}.sample` must have been signed for this mapping; `check.needs` says if not. The project's Odoo connection
+(type *Odoo*) must lead to the customer's database, with the API key of a user who may administer it. Have a backup.
 
 | parameter | meaning |
 |---|---|
 | `export` | the delivery to load; the project's when left as it is |
 
-**What happens.** The same tasks as in the sample: `check`, `intake`, `target` (set-up), `staging` (plan), `approve_plan`, `park_settings`,
-`load` entity by entity, `restore_settings`, `settle`, `diff`, `report`.
+## What happens
 
-**The gates.**
+The same tasks as in the sample: `check`, `intake`, `target` (set-up), `staging` (plan), `approve_plan`, `park_settings`, `load` entity by
+entity, `restore_settings`, `settle`, `diff`, `report`.
+
+## The gates
+
 - `approve_plan` (a person): the plan against production. Bound to the hashes of mapping and plan. Besides, each task that writes requires
   the signatures of discovery (scope) and sample for the present mapping, and refuses otherwise.
 - `load.<entity>.gate`: counts in Odoo equal the plan, and nothing happened that should not. A failure stops the next entity.
 - `sign_off` (a person): the report. Bound to its hash.
 
-**When it fails.** The log of the red task says what, where and what to do. Parked settings are restored also after a failure.
+## When it fails
 
-**Is it safe to clear a task?** Always. What was written is known in the ledger and is not written twice. Clearing one map index of
-`records` loads that chunk only.
+The log of the red task says what, where and what to do. Parked settings are restored also after a failure.
+
+## Is it safe to clear a task?
+
+Always. What was written is known in the ledger and is not written twice. Clearing one map index of `records` loads that chunk only.
 """
 
 
 def build(bundle: Bundle, steps: Steps) -> DAG:
     """The DAG for one project."""
-    with project_dag(bundle, "load", "load into production", RUNBOOK, {"export": export_param(bundle)}) as dag:
+    with project_dag(bundle, "load", "3 load into production", RUNBOOK, {"export": export_param(bundle)}) as dag:
         ready = add_checks(bundle, steps, needs="load")
         report = add_migration(bundle, steps, after=ready, subject=f"{bundle.project.title}: load this into PRODUCTION?")
         sign_off = SignOff(

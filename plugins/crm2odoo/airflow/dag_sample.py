@@ -19,8 +19,10 @@ RUNBOOK = """
 The whole migration into an Odoo that may be thrown away: everything is loaded, read back, compared field by field, and shown in a report to
 be signed.
 
-**Before you start.** `{project}.discover` must have been signed for this export and this mapping. For the target *sandbox*, Terraform must
-work on the workers (`make tools`); for the target *connection*, its Airflow connection must lead to a neutralised test database, not to production.
+## Before you start
+
+`{project}.discover` must have been signed for this export and this mapping. For the target *sandbox*, Terraform must work on the workers
+(`make tools`); for the target *connection*, its Airflow connection must lead to a neutralised test database, not to production.
 
 | parameter | meaning |
 |---|---|
@@ -30,25 +32,31 @@ work on the workers (`make tools`); for the target *connection*, its Airflow con
 | `fresh_sandbox` | off: use the project's kept sandbox again, with what is in it |
 | `keep_sandbox` | on: do not destroy the sandbox at the end |
 
-**What happens.** `check` looks whether the run can start. `sandbox_up` makes the Odoo. `intake` reads the export. `target` checks the Odoo
-and sets up custom fields and features (`schema_plan` shows them first). `staging` makes one row per Odoo record to be, and the plan:
-creates, updates, unchanged, held. After `approve_plan`, `park_settings` switches off what disturbs a load, and `load` writes entity by
-entity: `chunks` → `records` (one mapped task per chunk) → `second_pass` → `gate`. `restore_settings` puts the settings back, also after a
-failure. `settle` gives every source row its disposition, `diff` reads every field back and compares it, `report` writes it down, and
-`sandbox_down` destroys the sandbox, also after a failure.
+## What happens
 
-**The gates.**
+`check` looks whether the run can start. `sandbox_up` makes the Odoo. `intake` reads the export. `target` checks the Odoo and sets up custom
+fields and features (`schema_plan` shows them first). `staging` makes one row per Odoo record to be, and the plan: creates, updates,
+unchanged, held. After `approve_plan`, `park_settings` switches off what disturbs a load, and `load` writes entity by entity: `chunks` →
+`records` (one mapped task per chunk) → `second_pass` → `gate`. `restore_settings` puts the settings back, also after a failure. `settle`
+gives every source row its disposition, `diff` reads every field back and compares it, `report` writes it down, and `sandbox_down` destroys
+the sandbox, also after a failure.
+
+## The gates
+
 - `approve_plan` (a person): are mapping and plan right? Bound to the hash of both; each task that writes checks it again.
 - `load.<entity>.gate`: counts in Odoo equal the plan, and nothing happened that should not (mail, activities, automations). A failure stops
   the next entity.
 - `sign_off` (a person): does the report show what the customer wants? Bound to the report's hash. `{project}.load` refuses to start without
   it.
 
-**When it fails.** The log of the red task says what, where and what to do. A refused record does not stop a run unless too many are
-refused: it is in the report with Odoo's own message and its source line. Odoo unreachable: the task tries again by itself, three times.
+## When it fails
 
-**Is it safe to clear a task?** Always. What was written is known in the ledger and is not written twice. Clearing one map index of
-`records` loads that chunk only.
+The log of the red task says what, where and what to do. A refused record does not stop a run unless too many are refused: it is in the
+report with Odoo's own message and its source line. Odoo unreachable: the task tries again by itself, three times.
+
+## Is it safe to clear a task?
+
+Always. What was written is known in the ledger and is not written twice. Clearing one map index of `records` loads that chunk only.
 """
 
 
@@ -58,7 +66,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
         "export": export_param(bundle), "target": target_param(), "connection": connection_param(bundle),
         "fresh_sandbox": fresh_sandbox_param(), "keep_sandbox": keep_sandbox_param(bundle),
     }
-    with project_dag(bundle, "sample", "sample run", RUNBOOK, params) as dag:
+    with project_dag(bundle, "sample", "2 sample run", RUNBOOK, params) as dag:
         ready = add_checks(bundle, steps, needs="sample")
         up: Any = task(retries=1)(steps.sandbox_up)().as_setup()
         down = task(steps.sandbox_down)().as_teardown(setups=up)

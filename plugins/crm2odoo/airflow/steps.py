@@ -21,7 +21,7 @@ from crm2odoo.intake.delivery import open_delivery
 from crm2odoo.ledger import approvals, runs
 from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
-from crm2odoo.odoo import guard, load_action, match, schema, settings
+from crm2odoo.odoo import guard, load_action, match, picture, schema, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.loader import load_chunk, load_second
 from crm2odoo.odoo.preflight import preflight
@@ -181,7 +181,7 @@ class Steps:
     def clean(self, export_id: str) -> None:
         """Types and checks every row into `<project>_clean`, and gives each exactly one status.
 
-        Rejected rows keep their reason, line and value. Fails when a mandatory column is missing: the message names the file and the column.
+        Rejected rows keep their reason, line and value. A file without a mandatory column becomes a finding that blocks the scope.
         """
         intake.clean(self.workspace(), export_id)
 
@@ -320,11 +320,14 @@ class Steps:
     def park_settings(self, plan_id: int) -> None:
         """Switches off what disturbs or slows a load (automations, lead scoring …), after noting how it was.
 
+        Before the first load it also notes which records Odoo holds: a rollback is measured by that.
         `restore_settings` puts it back, also after a failure.
         """
         ws = self.workspace()
         self.require_approvals(ws, plan_id)
-        pages.log_list("Parked", settings.park(self.target(ws), self.run_id()))
+        target = self.target(ws)
+        picture.take(target, self.run_id())
+        pages.log_list("Parked", settings.park(target, self.run_id()))
 
     @person_readable
     def restore_settings(self) -> None:
