@@ -125,6 +125,26 @@ def test_a_missing_app_blocks_and_names_who_needs_it(target: Target) -> None:
     assert (answer.severity, answer.title) == ("blocking", "The app helpdesk is not installed; lead need it")
 
 
+@pytest.mark.promise("P068")
+@pytest.mark.parametrize(
+    ("app", "apps", "severity", "what"),
+    [
+        ("project", {}, "info", "there and used"), ("project", {"project": False}, "info", "is installed, and the project does not use it"),
+        ("helpdesk", {}, "info", "not there and not used"), ("helpdesk", {"helpdesk": True}, "blocking", "counts on the app helpdesk"),
+        ("contacts", {}, "warning", "is installed, and the project does not use it"),
+    ],
+)
+def test_the_apps_that_the_project_counts_on_are_those_that_are_there(world: World, app: str, apps: dict[str, bool], severity: str, what: str) -> None:
+    target = world.target(apps=apps)
+    bundle = target.ws.bundle
+    deal = bundle.source.objects["deal"]
+    branching = deal.model_copy(update={"entities": [deal.entities[0].model_copy(update={"app": f"!{app}"})]})
+    source = bundle.source.model_copy(update={"objects": {"deal": branching}})
+    found = asked(replace(target, ws=replace(target.ws, bundle=replace(bundle, source=source))), "declared_apps")["declared_apps"]
+    assert found.severity == severity
+    assert what in found.title
+
+
 @contextmanager
 def changed_entity(target: Target, name: str, **update: Any) -> Iterator[Target]:
     bundle = target.ws.bundle

@@ -16,6 +16,10 @@ LOCK_DATES = [
     "tax_lock_date",
     "hard_lock_date",
 ]
+# Apps that some databases have, and the model that an entity needs of each.
+APP_MODELS = {
+    "helpdesk": "helpdesk.ticket", "knowledge": "knowledge.article", "project": "project.task", "sale": "sale.order", "account": "account.move",
+}
 ALSO_ARCHIVED = {"active_test": False}
 
 
@@ -39,8 +43,9 @@ class Facts:
         )
         return {r["name"]: r for r in rows}
 
-    def installed(self, module: str) -> bool:
-        return bool(self.modules.get(module, {}).get("state") == "installed")
+    def installed(self, app: str) -> bool:
+        """Whether a module is installed, or the model that it stands for is there (another module may bring that)."""
+        return bool(self.modules.get(app, {}).get("state") == "installed") or APP_MODELS.get(app) in self.models
 
     @cached_property
     def user(self) -> Row:
@@ -73,7 +78,7 @@ class Facts:
     @cached_property
     def models(self) -> set[str]:
         """Which of the models that only some databases have are there."""
-        some = ["base.automation", "sms.sms", "helpdesk.ticket", "knowledge.article", "mail.mail", "crm.lead", "fetchmail.server"]
+        some = ["base.automation", "crm.lead", *APP_MODELS.values()]
         return {r["model"] for r in self.call("ir.model", "search_read", domain=[["model", "in", some]], fields=["model"])}
 
     @cached_property

@@ -128,6 +128,23 @@ def _apps(facts: Facts) -> Iterator[Finding]:
         yield _clear("apps", "All apps that the objects need are installed", apps=sorted(wanted))
 
 
+def _declared_apps(facts: Facts) -> Iterator[Finding]:
+    """Apps by which the source's mapping branches: what the project counts on must be what is there."""
+    bundle = facts.target.ws.bundle
+    branches = sorted({m.app.removeprefix("!") for o in bundle.source.objects.values() for m in o.entities if m.app})
+    for app in branches:
+        there, told = facts.installed(app), app in bundle.project.apps
+        if bundle.project.has_app(app) and not there:
+            advice = f"Install it, or say `apps: {{{app}: false}}` in the project file: its objects then take the other way"
+            yield _hit("declared_apps", "blocking", f"The project counts on the app {app}, and this Odoo does not have it", advice, app=app)
+        elif there and not bundle.project.has_app(app):
+            title = f"The app {app} is installed, and the project does not use it"
+            advice = f"Say `apps: {{{app}: true}}` in the project file to use it" if not told else "Nothing to do: the project file says so"
+            yield _hit("declared_apps", "info" if told else "warning", title, advice, app=app)
+        else:
+            yield _clear("declared_apps", f"The app {app} is {'there and used' if there else 'not there and not used'}", app=app)
+
+
 def _pending(facts: Facts) -> Iterator[Finding]:
     pending = {n: m["state"] for n, m in facts.modules.items() if m["state"] != "installed"}
     if pending:
@@ -430,6 +447,7 @@ CHECKS = [
     Check("external_api", "whether the plan includes the external API", external_api),
     Check("neutralised", "whether the database is a test copy", _sandbox),
     Check("apps", "whether the apps are installed", _apps),
+    Check("declared_apps", "whether the apps are those that the project counts on", _declared_apps),
     Check("enterprise_leftovers", "whether Enterprise modules are left on a Community server", enterprise_leftovers),
     Check("pending_modules", "whether modules wait for an upgrade", _pending),
     Check("fields", "whether all fields exist", _fields),
