@@ -104,8 +104,8 @@ def with_line_feeds(blocks: Iterator[bytes]) -> Iterator[bytes]:
 class Scanner:
     """Reads the records of one file after its header. ``scan`` fills while ``rows`` is consumed."""
 
-    def __init__(self, head: Head) -> None:
-        self.head = head
+    def __init__(self, head: Head, tail: int = TAIL) -> None:
+        self.head, self._tail = head, tail
         self.dialect = head.dialect
         self.width = len(head.header)
         self.scan = Scan(line=head.lines_before + 1)
@@ -133,10 +133,10 @@ class Scanner:
         careful_until = 0
         for block in blocks:
             buffer += block
-            while len(buffer) > max(2 * TAIL, careful_until):
-                done = self._well_formed(buffer[: len(buffer) - TAIL]) if self._fast else None
+            while len(buffer) > max(2 * self._tail, careful_until):
+                done = self._well_formed(buffer[: len(buffer) - self._tail]) if self._fast else None
                 if done is None:
-                    done = self._one_by_one(buffer, len(buffer) - TAIL, final=False)
+                    done = self._one_by_one(buffer, len(buffer) - self._tail, final=False)
                 if not done[1]:
                     # One record larger than the buffer: wait until there is twice as much.
                     careful_until = 2 * len(buffer)
