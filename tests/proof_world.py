@@ -78,7 +78,7 @@ objects:
   rule:
     title: Automation
     files: [rules]
-    columns: {name: {}}
+    columns: {name: {}, trigger: {}, conditions: {}, actions: {}}
     documentation_only: true
 """
 
@@ -152,7 +152,7 @@ FIRMS = [
     {"id": "4", "name": "Old Ltd", "gone": "yes"},
     {"id": "5", "name": ""},
 ]
-RULES = [{"name": "Send a mail to every new deal"}]
+RULES = [{"name": "Welcome", "trigger": "Deal created", "conditions": "Amount over 1,005", "actions": "send e-mail Welcome; sing a song"}]
 
 
 def deals(count: int) -> list[dict[str, str]]:

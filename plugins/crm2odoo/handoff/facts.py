@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from crm2odoo.handoff.lineage import origins_of
 from crm2odoo.ledger.dispositions import DISPOSITIONS, ObjectDispositions, disposition_table
 from crm2odoo.project import Bundle
 from crm2odoo.staging import Connection, Workspace
@@ -110,7 +111,7 @@ def _spot_fields(bundle: Bundle, entity: str, read: list[str]) -> list[str]:
     """What a person looks at: names, amounts, dates, texts; at most SPOT_FIELDS, in the order of the entity file."""
     fields = bundle.entities[entity].fields
     kinds = ("char", "monetary", "date", "datetime", "html")
-    usable = [k for t in kinds for k, f in fields.items() if f.type == t and k in read and not k.startswith("x_") and f.compare != "none"]
+    usable = [k for t in kinds for k, f in fields.items() if f.type == t and k in read and not k.startswith("x_") and f.compare != "none" and origins_of(bundle, entity, k)]
     return sorted(usable[:SPOT_FIELDS], key=list(fields).index)
 
 

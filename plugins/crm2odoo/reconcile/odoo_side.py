@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from crm2odoo.odoo.context import READING
 from crm2odoo.odoo.export_files import ExportFiles
-from crm2odoo.odoo.reader import read_back
 from crm2odoo.odoo.target import Target
 from crm2odoo.reconcile.fields import ComparedField
 from crm2odoo.staging import Connection
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 PAGE = 5000
 """External ids per call: about 0.4 MB of JSON."""
-LINES_PAGE = 1000
+RECORDS_PAGE = 1000
+READERS = 3
+"""Requests at a time while reading back. Odoo answers them in parallel when it has workers; the client keeps to the pace of Odoo Online."""
 
 
 def record_link(url: str, model: str, res_id: int | None) -> str:
@@ -45,63 +49,85 @@ def existing(target: Target, model: str, ids: list[int]) -> set[int]:
     return set(found)
 
 
-def read_external_ids(target: Target, connection: Connection, entity: str) -> None:
-    """Fills ``<p>_target.odoo_xid`` with what Odoo has for the entity's model: ``xid, res_id, alive``; an xid of ``found`` records is null."""
+def read_external_ids(target: Target, connection: Connection, entity: str, alive: bool = True) -> None:
+    """Fills ``<p>_target.odoo_xid`` with the external ids that Odoo has for the entity's model.
+
+    ``alive``: also asks whether each record behind them exists, and the matched ones (rows without xid).
+    """
     ws, model = target.ws, target.entities[entity].model
     ws.run(connection, "reconcile/odoo_xid_table.sql.j2", entity=entity)
     with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_xid (entity, xid, res_id, alive) from stdin")) as copy:
         for page in _pages(external_ids(target, model), PAGE):
-            alive = existing(target, model, [res_id for _, res_id in page])
+            there = existing(target, model, [res_id for _, res_id in page]) if alive else set()
             for xid, res_id in page:
-                copy.write_row((entity, xid, res_id, res_id in alive))
-    matched = connection.execute(
-        ws.sql("select distinct res_id from {log}.record where target_id = %s and entity = %s and not ours and res_id is not null"),
-        (target.target_id, entity),
-    ).fetchall()
-    for ids in _pages((int(row["res_id"]) for row in matched), PAGE):
-        alive = existing(target, model, ids)
-        with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_xid (entity, res_id, alive) from stdin")) as copy:
-            for res_id in ids:
-                copy.write_row((entity, res_id, res_id in alive))
+                copy.write_row((entity, xid, res_id, res_id in there if alive else None))
+    if alive:
+        matched = connection.execute(
+            ws.sql("select distinct res_id from {log}.record where target_id = %s and entity = %s and not ours and res_id is not null"),
+            (target.target_id, entity),
+        ).fetchall()
+        for ids in _pages((int(row["res_id"]) for row in matched), PAGE):
+            there = existing(target, model, ids)
+            with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_xid (entity, res_id, alive) from stdin")) as copy:
+                for res_id in ids:
+                    copy.write_row((entity, res_id, res_id in there))
+    connection.execute(ws.sql("analyze {target}.odoo_xid"))
 
 
 def read_fields(target: Target, connection: Connection, entity: str, fields: list[ComparedField]) -> None:
     """Fills ``<p>_target.odoo_<entity>`` with every compared field of every loaded record.
 
     Values stay as Odoo gave them; of a file there is the checksum (sha1). ``_foreign``: the record's last change was made by another
-    user than the migration's. Memory: one page of the reader.
+    user than the migration's. Memory: the ids of the entity, and a few pages of records.
     """
-    files = {f.key for f in fields if f.type == "binary" and f.compare != "none"}
-    extra = ["write_uid", *(["checksum"] if files else [])]
-    asked = [f.key for f in fields if f.type != "binary"]
-
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for xid, res_id, values in read_back(target, entity, asked, extra):
-            values |= dict.fromkeys(files, values.get("checksum"))
-            yield xid, res_id, _foreign(target, values), *(_as_json(values, f.key) for f in fields)
-
-    _store(target, connection, entity, fields, rows())
+    read_external_ids(target, connection, entity, alive=False)
+    (statement,) = target.ws.statements("reconcile/loaded_ids.sql.j2", entity=entity, target_id=target.target_id)
+    places = [(row["xid"], row["res_id"], row["res_id"]) for row in connection.execute(statement.encode())]
+    _read(target, connection, entity, target.entities[entity].model, fields, places)
 
 
 def read_lines(target: Target, connection: Connection, parent: str, key: str, entity: str, fields: list[ComparedField]) -> None:
     """Fills ``<p>_target.odoo_<entity>`` with the lines of records that ``read_fields`` has read: line n of a record is ``<xid>#n``."""
-    model = target.entities[entity].model
-    names = sorted({"write_uid", *(f.name for f in fields)})
     records = connection.execute(
         target.ws.sql("select _xid, _res_id, {key} as ids from {target}.{table} where jsonb_typeof({key}) = 'array' order by _xid", key=key, table=f"odoo_{parent}")
     ).fetchall()
-    places = ((row["_xid"], row["_res_id"], n, line) for row in records for n, line in enumerate(row["ids"], 1))
+    places = [(f"{row['_xid']}#{n}", row["_res_id"], line) for row in records for n, line in enumerate(row["ids"], 1)]
+    _read(target, connection, entity, target.entities[entity].model, fields, places)
 
-    def rows() -> Iterator[tuple[Any, ...]]:
-        for page in _pages(places, LINES_PAGE):
-            ids = [line for _, _, _, line in page]
-            found = {r["id"]: r for r in target.client.call(model, "search_read", domain=[["id", "in", ids]], fields=names, load="", context=READING)}
-            for xid, res_id, n, line in page:
-                if line in found:
-                    values = {f.key: found[line][f.name] for f in fields} | {"write_uid": found[line]["write_uid"]}
-                    yield f"{xid}#{n}", res_id, _foreign(target, values), *(_as_json(values, f.key) for f in fields)
 
-    _store(target, connection, entity, fields, rows())
+def _read(target: Target, connection: Connection, entity: str, model: str, fields: list[ComparedField], places: list[tuple[str, int, int]]) -> None:
+    """Reads the records of ``places`` (xid, id of the form to link to, id to read) and stores them. One that is gone is left out."""
+    ws = target.ws
+    names = {f.key: "checksum" if f.type == "binary" else f.name for f in fields if f.type != "binary" or f.compare != "none"}
+    asked = sorted({*names.values(), "write_uid"})
+
+    def page_of(page: list[tuple[str, int, int]]) -> dict[int, dict[str, Any]]:
+        domain = [["id", "in", sorted({res_id for _, _, res_id in page})]]
+        return {r["id"]: r for r in target.client.call(model, "search_read", domain=domain, fields=asked, load="", order="id", context=READING)}
+
+    ws.run(connection, "reconcile/odoo_raw.sql.j2")
+    with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_raw from stdin")) as copy:
+        for page, found in _ahead(page_of, _pages(iter(places), RECORDS_PAGE)):
+            for xid, shown_id, res_id in page:
+                record = found.get(res_id)
+                if record is not None:
+                    foreign = bool(record["write_uid"]) and record["write_uid"] != target.client.uid
+                    copy.write_row((xid, shown_id, foreign, json.dumps({key: record[name] for key, name in names.items()})))
+    ws.run(connection, "reconcile/odoo_table.sql.j2", entity=entity, fields=fields)
+
+
+def _ahead(work: Callable[[T], R], items: Iterator[T]) -> Iterator[tuple[T, R]]:
+    """Each item with its result, in order, while a few further ones are being worked on."""
+    with ThreadPoolExecutor(READERS) as pool:
+        waiting: deque[tuple[T, Future[R]]] = deque()
+        for item in items:
+            waiting.append((item, pool.submit(work, item)))
+            if len(waiting) > READERS:
+                first, result = waiting.popleft()
+                yield first, result.result()
+        while waiting:
+            first, result = waiting.popleft()
+            yield first, result.result()
 
 
 def resolve_references(target: Target, connection: Connection, entity: str, fields: list[ComparedField], names: dict[str, set[str]]) -> None:
@@ -149,25 +175,6 @@ def hash_files(target: Target, connection: Connection, plan_id: int, paths: Iter
                 copy.write_row((path, digest.hexdigest(), size))
     finally:
         files.close()
-
-
-def _store(target: Target, connection: Connection, entity: str, fields: list[ComparedField], rows: Iterator[tuple[Any, ...]]) -> None:
-    ws = target.ws
-    ws.run(connection, "reconcile/odoo_table.sql.j2", entity=entity, fields=fields)
-    # Columns of the table are those of the template, in its order.
-    with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.{table} from stdin", table=f"odoo_{entity}")) as copy:
-        for row in rows:
-            copy.write_row(row)
-    ws.run(connection, "reconcile/odoo_index.sql.j2", entity=entity)
-
-
-def _foreign(target: Target, values: dict[str, Any]) -> bool:
-    changed_by = values.get("write_uid")
-    return bool(changed_by) and changed_by != target.client.uid
-
-
-def _as_json(values: dict[str, Any], key: str) -> str | None:
-    return json.dumps(values[key], ensure_ascii=False) if key in values else None
 
 
 def _pages(items: Iterator[T], size: int) -> Iterator[list[T]]:

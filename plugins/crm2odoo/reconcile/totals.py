@@ -38,7 +38,7 @@ def control_totals(target: Target, connection: Connection, entity: str, fields: 
     for field in fields:
         if field.type not in AMOUNTS or field.compare == "none":
             continue
-        (statement,) = ws.statements("reconcile/totals.sql.j2", key=field.key, dimensions=[asdict(d) for d in dimensions], **values)
+        (statement,) = ws.statements("reconcile/totals.sql.j2", key=field.key, computed=field.computed, dimensions=[asdict(d) for d in dimensions], **values)
         parts = connection.execute(statement.encode()).fetchall()
         whole = next((p for p in parts if p["dimension"] == "all"), None)
         if whole is None:

@@ -59,7 +59,7 @@ def _rule(rule: dict[str, Any], style: Style) -> Section:
     else:
         matching = "not evaluated yet" if rule["matching"] is None else f"{style.rows(rule['matching'], 'record')} of Odoo match today"
     rows = [
-        ["Object", rule["source"]["object"] or unknown, f"Model {rule['model']}" if rule["model"] else unknown],
+        ["Object", rule["source"]["object"] or ("not named; taken from the trigger" if rule["model"] else unknown), f"Model {rule['model']}" if rule["model"] else unknown],
         ["Trigger", rule["source"]["trigger"] or unknown, rule["trigger"] or unknown],
         ["Conditions", rule["source"]["conditions"] or "none", f"{json.dumps(rule['domain'], ensure_ascii=False)}\n{matching}"],
         ["Actions", rule["source"]["actions"] or unknown, "\n".join(rule["actions"]) or unknown],

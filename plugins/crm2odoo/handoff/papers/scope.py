@@ -25,6 +25,8 @@ class Fit:
     """``1:1``, ``1:many``, ``many:1``, ``lossy`` or ``not migrated``."""
     loss: str
     apps: list[str]
+    on_demand: list[str]
+    """Records that its rows make besides: tags, sources, companies named in a cell."""
 
 
 def fits(bundle: Bundle, facts: Facts, fates: list[ColumnFate]) -> list[Fit]:
@@ -42,15 +44,20 @@ def fits(bundle: Bundle, facts: Facts, fates: list[ColumnFate]) -> list[Fit]:
             fit, loss = "lossy", "columns left behind: " + ", ".join(f.header for f in lost)
         elif any(bundle.entities[e].skip for e in primary):
             fit, loss = "lossy", "; ".join(s.reason for e in primary if (s := bundle.entities[e].skip))
-        elif len(set(primary)) > 1 or any(not f.mapping.primary for f in feeds[name]):
+        elif len(set(primary)) > 1:
             fit, loss = "1:many", ""
         elif any(len(shared[e]) > 1 for e in primary):
             fit, loss = "many:1", ""
         else:
             fit, loss = "1:1", ""
         apps = sorted({app for e in primary for app in bundle.entities[e].requires})
-        result.append(Fit(name, obj.title, rows.get(name, 0), [bundle.entities[e].title for e in dict.fromkeys(primary)], fit, loss, apps))
+        also = [f.mapping.entity for f in feeds[name] if not f.mapping.primary and bundle.entities[f.mapping.entity].create == "yes"]
+        result.append(Fit(name, obj.title, rows.get(name, 0), _titles(bundle, primary), fit, loss, apps, _titles(bundle, also)))
     return result
+
+
+def _titles(bundle: Bundle, entities: list[str]) -> list[str]:
+    return [bundle.entities[e].title for e in dict.fromkeys(entities)]
 
 
 @dataclass(frozen=True)
@@ -88,8 +95,8 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     grade = grade_of(found, fates, len(open_limits))
     fields = sum(1 for f in lineage(bundle) if f.origins)
     sections = [
-        Section("Objects", "", (Column("Object", width=1.3), Column("Rows", "number", 0.7), Column("In Odoo as", width=1.6), Column("Fit", width=0.8), Column("What is lost", width=2.6), Column("Apps needed", width=1.3)),
-                [[f.title, f.rows, ", ".join(f.goes_to), f.fit, f.loss, ", ".join(f.apps)] for f in found], query="dispositions"),
+        Section("Objects", "", (Column("Object", width=1.3), Column("Rows", "number", 0.7), Column("In Odoo as", width=1.4), Column("On demand also", width=1.3), Column("Fit", width=0.8), Column("What is lost", width=2.6), Column("Apps needed", width=1.3)),
+                [[f.title, f.rows, ", ".join(f.goes_to), ", ".join(f.on_demand), f.fit, f.loss, ", ".join(f.apps)] for f in found], query="dispositions"),
         Section("How hard it is", "Each figure follows from the export and the mapping alone.", (Column("Figure", width=3), Column("Value")), [
             ["Objects that fit without loss", style.percent(sum(f.fit != "lossy" for f in moved), len(moved))],
             ["Filled columns with a place or a reason", style.percent(grade.clear, 1)],
@@ -99,14 +106,14 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         ]),
         Section("Limits and warnings", "", (Column("Weight", width=0.7), Column("What", width=3), Column("Count", "number", 0.6), Column("What to do", width=3)),
                 [[f["severity"], f["title"], f["count"], f["evidence"].get("advice", "")] for f in open_limits], query="findings"),
-        _estimate(facts, style),
+        _estimate(bundle, facts, style),
         Section("Out of scope", "", paragraphs=[OUT_OF_SCOPE]),
     ]
     return Paper("scope", "Scope", f"What moves from {bundle.source.title} into Odoo.", sections, ("html", "docx"),
                  f"{whole} of {len(found)} objects map 1:1; {style.rows(fields, 'field')} of Odoo are filled from the export.")
 
 
-def _estimate(facts: Facts, style: Style) -> Section:
+def _estimate(bundle: Bundle, facts: Facts, style: Style) -> Section:
     """From the rates of this run; a range, because another server is not this one."""
     rows = []
     low = high = 0.0
@@ -114,6 +121,6 @@ def _estimate(facts: Facts, style: Style) -> Section:
         seconds = b["ms"] / 1000
         rate = b["records"] / seconds if seconds else 0
         low, high = low + seconds, high + seconds * 4
-        rows.append([b["entity"], b["step"], b["records"], f"{style.number(round(rate))} per second", style.seconds(seconds)])
+        rows.append([bundle.entities[b["entity"]].title if b["entity"] in bundle.entities else b["entity"], b["step"], b["records"], f"{style.number(round(rate))} per second", style.seconds(seconds)])
     about = f"Odoo worked for {style.seconds(low)} on this run. Expect {style.seconds(low)} to {style.seconds(high)} for the same rows on another server." if rows else ""
     return Section("Time", about, (Column("Entity"), Column("Step"), Column("Records", "number"), Column("Measured rate"), Column("Time in Odoo")), rows, empty="Measured by the first sample run.", query="batches")

@@ -1,0 +1,212 @@
+"""The other documents: complete, safe to open, reproducible, and checkable without the program."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import openpyxl
+import pytest
+from crm2odoo.handoff import Document, SpotCheckIncomplete, check_rules, store_spot_check, write_pack
+from crm2odoo.handoff.lineage import lineage
+from crm2odoo.handoff.paper import Column, Paper, Section
+from crm2odoo.handoff.paper_docx import as_docx
+from crm2odoo.handoff.paper_html import as_html
+from crm2odoo.handoff.paper_xlsx import as_xlsx, safe
+from crm2odoo.handoff.rebuild import propose
+from crm2odoo.handoff.wording import Style
+from crm2odoo.ledger.dispositions import settle_dispositions
+from crm2odoo.reconcile import check_entity, diff
+from docx import Document as Word
+from odoo_server import OdooDatabase
+from proof_world import FIRMS, REPS, RULES, Proof, deals, proof_world
+
+
+class TestFormulaSafety:
+    @pytest.mark.promise("P214")
+    @pytest.mark.parametrize("cell", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1+1", "＋1", "－1", "＠x", "\n=HYPERLINK(\"http://x\")"])
+    def test_text_that_could_be_a_formula_is_made_harmless(self, cell: str) -> None:
+        assert safe(cell) == f"'{cell}"
+
+    @pytest.mark.parametrize("cell", ["Acme", "a=b", "1-2", "-5", "+49", "-3.5", ""])
+    def test_other_text_stays_as_it_is(self, cell: str) -> None:
+        assert safe(cell) == cell
+
+    @pytest.mark.promise("P214")
+    def test_no_cell_of_a_sheet_is_a_formula(self, tmp_path: Path) -> None:
+        attacks = ["=1+1", "@x", "=HYPERLINK(\"http://evil\")", "http://evil.example"]
+        paper = Paper("x", "=1+1", "=2", [Section("=A1", "=3", (Column("=B1"), Column("Link", "link"), Column("Done", "tick")), [[a, (a, "http://odoo.example/1"), None] for a in attacks])])
+        path = tmp_path / "x.xlsx"
+        path.write_bytes(as_xlsx(paper))
+        sheet = openpyxl.load_workbook(path).worksheets[0]
+        assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n"}
+        with zipfile.ZipFile(path) as archive:
+            assert b"<f>" not in b"".join(archive.read(n) for n in archive.namelist())
+
+
+class TestForms:
+    paper = Paper("x", "A <b>title</b>", "About", [Section("One", "", (Column("Text"), Column("Number", "number")), [["<script>alert(1)</script>\x00\x0b", 1234.5]])], headline="1 thing")
+
+    def test_each_form_of_a_paper_is_the_same_twice(self) -> None:
+        for form in (as_xlsx, lambda p: as_docx(p, "Project", Style())):
+            assert form(self.paper) == form(self.paper)
+
+    def test_the_page_shows_markup_as_text(self) -> None:
+        page = as_html(self.paper, "Project", "footer", Style())
+        assert "&lt;script&gt;" in page
+        assert "<script" not in page
+
+    def test_the_word_document_opens(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.docx"
+        path.write_bytes(as_docx(self.paper, "Project", Style("de_DE")))
+        assert [c.text for c in Word(str(path)).tables[0].rows[1].cells] == ["<script>alert(1)</script>", "1.234,5"]
+
+
+@pytest.mark.promise("P197", "P198")
+@pytest.mark.parametrize(("row", "model", "trigger", "domain"), [
+    ({"name": "a", "trigger": "Lead created", "conditions": "Source is Google Ads or Facebook", "actions": "send e-mail Welcome"}, "crm.lead", "on_create",
+     [["type", "=", "lead"], ["source_id.name", "in", ["Google Ads", "Facebook"]]]),
+    ({"name": "b", "trigger": "Stage changed to Proposal Sent", "conditions": "Amount over $25,000", "actions": "Notify manager"}, "crm.lead", "on_stage_set",
+     [["stage_id.name", "=", "Proposal Sent"], ["expected_revenue", ">", 25000.0]]),
+    ({"name": "c", "object": "Contact", "event": "Birthday", "condition": "Country is not India", "action": "send template"}, "res.partner", "on_time",
+     [["is_company", "=", False], ["country_id.name", "not in", ["India"]]]),
+])
+def test_a_rule_is_proposed_as_model_trigger_and_domain(row: dict[str, str], model: str, trigger: str, domain: list[object]) -> None:
+    found = propose(row)
+    assert (found.model, (found.trigger or "").split(":")[0], found.domain, found.unknown) == (model, trigger, domain, [])
+
+
+@pytest.mark.promise("P196")
+def test_what_a_rule_does_not_say_becomes_a_question() -> None:
+    found = propose({"name": "d", "trigger": "When the moon is full", "conditions": "Mood is good"})
+    assert found.model is None
+    assert len(found.unknown) == 4
+
+
+@pytest.fixture(scope="module")
+def proof(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: OdooDatabase) -> Iterator[Proof]:
+    """A finished run."""
+    with proof_world(tmp_path_factory.mktemp("proof"), staging_dsn, odoo, "pack") as proof:
+        proof.run(proof.deliver("export", rep=REPS, firm=FIRMS, deal=deals(12), rule=RULES))
+        for entity in proof.ws.bundle.load_order:
+            check_entity(proof.target, proof.run_id, proof.plan_id, entity)
+        settle_dispositions(proof.ws, proof.run_id, proof.plan_id)
+        diff(proof.target, proof.run_id, proof.plan_id)
+        check_rules(proof.target)
+        yield proof
+
+
+@pytest.fixture(scope="module")
+def pack(proof: Proof, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
+    return {d.name: d for d in write_pack(proof.ws, proof.run_id, tmp_path_factory.mktemp("documents"))}
+
+
+@pytest.mark.odoo
+class TestPack:
+    def data(self, pack: dict[str, Document], name: str) -> dict[str, object]:
+        loaded: dict[str, object] = json.loads(Path(pack[f"{name}.json"].location).read_text())
+        return loaded
+
+    def test_every_document_is_there_in_its_forms(self, pack: dict[str, Document]) -> None:
+        assert {"scope.docx", "mapping.xlsx", "completeness.xlsx", "cleansing.xlsx", "fields.xlsx", "decisions.docx", "owners.xlsx", "delta.html", "runbook.docx",
+                "handoff.docx", "spot_check.xlsx", "report.pdf", "report.json", "evidence.zip", "manifest.json"} <= set(pack)
+
+    def test_it_is_the_same_twice(self, proof: Proof, pack: dict[str, Document], tmp_path: Path) -> None:
+        again = {d.name: d for d in write_pack(proof.ws, proof.run_id, tmp_path, only={"mapping", "scope", "spot_check", "handoff"})}
+        for name, document in again.items():
+            if name != "manifest.json":
+                assert document.sha256 == pack[name].sha256, name
+
+    def test_the_pdf_has_pages(self, pack: dict[str, Document]) -> None:
+        content = Path(pack["report.pdf"].location).read_bytes()
+        assert content.startswith(b"%PDF-")
+        assert len(re.findall(rb"/Type */Page\b", content)) >= 2 or b"/ObjStm" in content
+
+    @pytest.mark.promise("P001")
+    def test_the_mapping_lists_every_column_once(self, proof: Proof, pack: dict[str, Document]) -> None:
+        for section in self.data(pack, "mapping")["sections"]:  # type: ignore[attr-defined]
+            for name, obj in proof.ws.bundle.source.objects.items():
+                if section["title"] == obj.title:
+                    assert sorted(r["Column in the export"] for r in section["rows"]) == sorted(obj.columns), name
+
+    def test_lineage_reads_through_expressions(self, proof: Proof) -> None:
+        origins = {(f.entity, f.field): [(o.object, o.column) for o in f.origins] for f in lineage(proof.ws.bundle)}
+        assert origins["deal", "user_id"] == [("deal", "owner")]
+        assert origins["deal", "priority"] == [("deal", "rank")]
+        assert origins["label", "name"] == [("deal", "labels")]
+        assert origins["deal", "type"] == []
+
+    @pytest.mark.promise("P195", "P202")
+    def test_the_handoff_has_a_section_for_every_automation_and_says_what_is_out_of_scope(self, pack: dict[str, Document]) -> None:
+        sections = self.data(pack, "handoff")["sections"]
+        titles = [s["title"] for s in sections]  # type: ignore[attr-defined]
+        assert "Automation: Welcome" in titles
+        assert "not part of the migration" in sections[0]["paragraphs"][0]  # type: ignore[index]
+
+    @pytest.mark.promise("P196", "P198")
+    def test_its_domain_is_evaluated_on_the_target_and_what_is_unknown_is_asked(self, pack: dict[str, Document]) -> None:
+        (rule,) = [s for s in self.data(pack, "handoff")["sections"] if s["title"] == "Automation: Welcome"]  # type: ignore[attr-defined]
+        parts = {r["Part"]: r["Proposal for Odoo"] for r in rule["rows"]}
+        assert parts["Object"] == "Model crm.lead"
+        assert parts["Conditions"].endswith("6 records of Odoo match today"), parts
+        assert "sing a song" in parts["Open question"]
+
+    @pytest.mark.promise("P011", "P013")
+    def test_documentation_only_objects_never_count_as_supported(self, pack: dict[str, Document]) -> None:
+        rows = {r["Object"]: r["Fit"] for r in self.data(pack, "scope")["sections"][0]["rows"]}  # type: ignore[index]
+        assert rows["Automation"] == "not migrated"
+        assert rows["Deal"] == "1:1"
+
+    @pytest.mark.promise("P137")
+    def test_a_returned_spot_check_is_kept(self, proof: Proof, pack: dict[str, Document], tmp_path: Path) -> None:
+        book = openpyxl.load_workbook(pack["spot_check.xlsx"].location)
+        sheet = book.worksheets[0]
+        head = [c.value for c in sheet[2]]
+        assert {"Record", "In the source", "In Odoo", "Right", "Comment"} <= set(head)
+        links = [c.hyperlink.target for c in sheet["B"][2:] if c.hyperlink]
+        assert links
+        assert all(link.startswith(proof.target.client.url) for link in links)
+        path = tmp_path / "returned.xlsx"
+        book.save(path)
+        with pytest.raises(SpotCheckIncomplete, match="row 3"):
+            store_spot_check(proof.ws, proof.run_id, path, "maria@proof.example")
+        right = head.index("Right") + 1
+        for row in range(3, sheet.max_row + 1):
+            sheet.cell(row, right).value = "no" if row == 4 else "yes"
+        book.save(path)
+        assert store_spot_check(proof.ws, proof.run_id, path, "maria@proof.example") == {"yes": sheet.max_row - 3, "no": 1}
+        kept = proof.rows("select verdict, approved_by from {log}.approval where subject = 'spot_check'")
+        assert kept == [{"verdict": "rejected", "approved_by": "maria@proof.example"}]
+
+    @pytest.mark.promise("P164")
+    def test_the_evidence_is_verified_by_the_standard_library_alone_and_shows_any_change(self, pack: dict[str, Document], tmp_path: Path) -> None:
+        with zipfile.ZipFile(pack["evidence.zip"].location) as archive:
+            archive.extractall(tmp_path)
+
+        def verify() -> tuple[int, str]:
+            done = subprocess.run([sys.executable, "-I", "-S", str(tmp_path / "verify.py")], capture_output=True, text=True, check=False)
+            return done.returncode, done.stdout
+
+        assert verify() == (0, "Everything is as it was made.\n")
+        writes = tmp_path / "ledger" / "writes.jsonl"
+        lines = writes.read_text().splitlines(keepends=True)
+        assert sum(json.loads(line)["write"]["action"] == "create" for line in lines) == 2 + 2 + 3 + 12, "users, firms, labels, deals"
+        for broken in (lines[:-1], [*lines[1:]], [*lines[:-1], lines[-1].replace("create", "delete")], [lines[1], lines[0], *lines[2:]]):
+            writes.write_text("".join(broken))
+            code, said = verify()
+            assert code == 1
+            assert "ledger/writes.jsonl" in said
+        writes.write_text("".join(lines))
+        (tmp_path / "documents" / "report.html").write_text("nothing")
+        assert verify()[0] == 1
+
+    def test_the_evidence_holds_no_values_of_the_customer(self, pack: dict[str, Document]) -> None:
+        with zipfile.ZipFile(pack["evidence.zip"].location) as archive:
+            ledger = b"".join(archive.read(n) for n in archive.namelist() if n.startswith("ledger/"))
+        assert b"garden, roof" not in ledger
+        assert b"IBAN" not in ledger
