@@ -16,7 +16,7 @@ from crm2odoo.project import Bundle, Column, FieldLine, SourceObject
 from crm2odoo.staging import Connection, Workspace
 from crm2odoo.staging.mapping_sql import normalised, normalised_text
 from crm2odoo.staging.render import quote
-from crm2odoo.staging.target import field_key, index_pivot, pivoted
+from crm2odoo.staging.target import field_key, index_pivot, listed, pivoted
 
 # Columns of the source that are the record's identity or its bookkeeping in the source.
 NOT_CONTENT = ("deleted",)
@@ -26,6 +26,14 @@ KNOWN_TYPES = {
 # Digits that are names, not amounts: they stay text, with their leading zeros.
 LOOKS_LIKE_A_NAME = re.compile(r"\b(zip|post(al)?|phone|tel|fax|mobile|id|no|nr|number|code|sku|vat|account|ref|key)\b", re.I)
 MOST_OPTIONS = 15
+# What a hand-written inventory calls a type, in comparable form without blanks and dashes.
+INVENTORY_TYPES = {
+    "select": "selection", "picklist": "selection", "dropdown": "selection", "radio": "selection", "choice": "selection", "list": "selection",
+    "multiselect": "many2many", "multipicklist": "many2many", "checkboxes": "many2many", "multichoice": "many2many", "multidropdown": "many2many",
+    "currency": "float", "money": "float", "amount": "float", "number": "float", "decimal": "float", "integer": "integer", "wholenumber": "integer",
+    "date": "date", "datetime": "datetime", "yes/no": "boolean", "boolean": "boolean", "checkbox": "boolean", "text": "char", "string": "char",
+    "longtext": "text", "textarea": "text", "paragraph": "text",
+}
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
     proposals: list[Proposal] = []
     with ws.connect() as connection:
         headers = _headers(ws, connection, export_id)
+        inventory = _inventory(ws, connection)
         for name, source_object in ws.bundle.source.objects.items():
             feeds = [f for e in ws.bundle.entities for f in ws.bundle.feeds(e) if f.object == name]
             entities = [f.mapping.entity for f in sorted(feeds, key=lambda f: f.number) if f.mapping.primary and f.mapping.custom_fields == "keep"]
@@ -66,7 +75,10 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
             for row in _profile(ws, connection, name, cells):
                 known = source_object.columns.get(row["column"])
                 header = headers[name][row["column"]]
-                proposals += [_propose(ws.bundle, name, row, known, header, entity) for entity in entities]
+                said = inventory.get((name, _plain(header)))
+                if said and said.type == "many2many":
+                    said = replace(said, options=_every_option(ws, connection, name, row["column"], said.options))
+                proposals += [_propose(ws.bundle, name, row, known, header, entity, said) for entity in entities]
         proposals = _one_type_per_field(ws.bundle, proposals)
         connection.execute(ws.sql("delete from {log}.custom_field where export_id = %s"), [export_id])
         with connection.cursor() as cursor:
@@ -79,6 +91,46 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
                 ],
             )
     return proposals
+
+
+@dataclass(frozen=True)
+class _Said:
+    """What the inventory says about a field."""
+
+    type: str
+    options: list[str]
+
+
+def _plain(text: str) -> str:
+    return normalised_text(text.replace("_", " ").replace("-", " "))
+
+
+def _inventory(ws: Workspace, connection: Connection) -> dict[tuple[str, str], _Said]:
+    """(object, header in comparable form) → what a hand-written sheet says. Of two lines about one field the first counts."""
+    found: dict[tuple[str, str], _Said] = {}
+    objects = {_plain(word): n for n, o in ws.bundle.source.objects.items() for word in (n, o.title, *o.files)}
+    for name, sheet in ws.bundle.source.objects.items():
+        about = sheet.inventory
+        if about is None:
+            continue
+        statement = f"select {', '.join(quote(c) for c in (about.object, about.name, about.type, about.options or about.name))} from {{clean}}.{{sheet}} where _status = 'valid' order by _file, _rec"
+        for row in connection.execute(ws.sql(statement, sheet=name)).fetchall():
+            kind = INVENTORY_TYPES.get(re.sub(r"[\s_-]+", "", normalised_text(row[about.type] or "")))
+            options = row[about.options] if about.options else None
+            separator = "|" if "|" in (options or "") else ws.bundle.formats.list_separator
+            key = (objects.get(_plain(row[about.object]), ""), _plain(row[about.name]))
+            if kind:
+                found.setdefault(key, _Said(kind, [o.strip() for o in (options or "").split(separator) if o.strip()]))
+    return found
+
+
+def _every_option(ws: Workspace, connection: Connection, name: str, column: str, known: list[str]) -> list[str]:
+    """The options that the inventory names, then those that the data have besides."""
+    cells = listed(f"c.{quote(column)}", ws.bundle.source.objects[name].columns.get(column), ws.bundle)
+    rows = connection.execute(
+        ws.sql(f"select distinct btrim(u.x) as x from {{clean}}.{{o}} as c cross join lateral unnest({cells}) as u(x) where c._status in ('valid', 'merged') and btrim(u.x) <> '' order by 1", o=name)
+    ).fetchall()
+    return [*known, *(r["x"] for r in rows)]
 
 
 def _profile(ws: Workspace, connection: Connection, name: str, cells: list[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -166,25 +218,40 @@ def _slash_date(ws: Workspace) -> str:
     return f"\"v\" ~ '^[0-9]{{1,2}}/[0-9]{{1,2}}/[0-9]{{4}}$' and pg_input_is_valid(regexp_replace(\"v\", '^([0-9]+)/([0-9]+)/([0-9]+)$', '\\3-{month}-{day}'), 'date')"
 
 
-def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | None, header: str, entity: str) -> Proposal:
+def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | None, header: str, entity: str, said: _Said | None = None) -> Proposal:
     decision = bundle.project.columns.get(name, {}).get(header)
     evidence = {k: row[k] for k in ("distinct", "longest", "integers", "numbers", "leading_zeros", "booleans", "dates", "slash_dates", "datetimes", "multiline")}
     options: list[dict[str, str]] = []
     label = header.strip() or row["column"]
     if decision and decision.drop:
         return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, decision.drop)
+    if known and known.lost:
+        return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, known.lost)
+    if known and known.sensitive and not decision:
+        return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, "sensitive: migrates only when the project asks for it")
     if not bundle.entities[entity].custom_target:
         return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, f"{bundle.entities[entity].title} get no custom fields")
     if not row["filled"]:
         return Proposal(name, row["column"], header, entity, None, None, label, [], 0, evidence, "no row has a value")
     kind = decision.type if decision and decision.type else infer_type(row, known, header)
-    if kind == "selection":
-        texts = decision.options if decision and decision.options else sorted(row["examples"], key=str.casefold)
+    if said and not (decision and decision.type) and _holds(said.type, row):
+        kind = said.type
+    if kind in ("selection", "many2many"):
+        in_data = [] if kind == "many2many" else sorted(row["examples"], key=str.casefold)
+        texts = decision.options if decision and decision.options else [*(said.options if said else []), *in_data]
         options = selection_options(texts)
     chosen = (decision.field if decision else None) or (known.field if known else None) or field_name(row["column"] if known else header)
     if chosen in bundle.entities[entity].custom_fields or chosen in bundle.entities[entity].fields:
         chosen = f"{chosen}_{name}"[:63]
     return Proposal(name, row["column"], header, entity, chosen, kind, (decision.label if decision and decision.label else label), options, row["filled"], evidence)
+
+
+def _holds(kind: str, row: dict[str, Any]) -> bool:
+    """Whether a type that the inventory names holds every value; if not, the data decide."""
+    counted = {"float": "amounts", "integer": "integers", "boolean": "booleans", "date": "dates", "datetime": "datetimes"}.get(kind)
+    if kind == "selection":
+        return bool(row["distinct"] <= len(row["examples"]))
+    return counted is None or bool(row[counted] == row["filled"])
 
 
 def infer_type(row: dict[str, Any], known: Column | None, header: str) -> str:
@@ -243,8 +310,8 @@ def _one_type_per_field(bundle: Bundle, proposals: list[Proposal]) -> list[Propo
     agreed: dict[tuple[str, str], tuple[str, list[dict[str, str]]]] = {}
     for key, group in groups.items():
         kinds = {p.type for p in group}
-        if kinds == {"selection"}:
-            agreed[key] = ("selection", selection_options(sorted({o["label"] for p in group for o in p.options}, key=str.casefold)))
+        if kinds in ({"selection"}, {"many2many"}):
+            agreed[key] = (kinds.pop(), selection_options([o["label"] for p in group for o in p.options]))
         elif len(kinds) == 1:
             agreed[key] = (str(group[0].type), [])
         else:

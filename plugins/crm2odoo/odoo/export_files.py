@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 from contextlib import ExitStack
 from typing import BinaryIO
 
@@ -14,8 +15,15 @@ class FileVanished(RuntimeError):
     """A file that was there when the export was registered is not there any more. The message names it."""
 
 
+IN_PLACE = "data:;base64,"
+"""Stands before a content that the export's own cell holds, instead of a path."""
+
+
 class ExportFiles:
-    """Bytes of the files of one export, by their path in it. Opens the delivery at the first use; ``close`` it at the end."""
+    """Bytes of the files of one export, by their path in it. Opens the delivery at the first use; ``close`` it at the end.
+
+    A path may also be IN_PLACE and base64.
+    """
 
     def __init__(self, ws: Workspace, plan_id: int) -> None:
         self._ws, self._plan_id = ws, plan_id
@@ -36,6 +44,8 @@ class ExportFiles:
 
     def size(self, path: str) -> int:
         """Bytes of a file. Raises FileVanished."""
+        if path.startswith(IN_PLACE):
+            return len(path) * 3 // 4
         self._open()
         if path not in self._sizes:
             raise FileVanished(f"{path} was in the export when it was read and is not there now.\nPut the export back as it was, then clear this task.")
@@ -43,12 +53,16 @@ class ExportFiles:
 
     def base64(self, path: str) -> str:
         """The content as Odoo takes it. Raises FileVanished."""
+        if path.startswith(IN_PLACE):
+            return path.removeprefix(IN_PLACE)
         self.size(path)
         with self._open().open(path) as stream:
             return base64.b64encode(stream.read()).decode()
 
     def open(self, path: str) -> BinaryIO:
         """The content as a stream; close it. Raises FileVanished."""
+        if path.startswith(IN_PLACE):
+            return io.BytesIO(base64.b64decode(path.removeprefix(IN_PLACE)))
         self.size(path)
         return self._open().open(path)
 

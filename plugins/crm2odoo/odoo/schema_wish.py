@@ -9,6 +9,9 @@ from dataclasses import dataclass, replace
 from crm2odoo.discovery.custom_fields import selection_options
 from crm2odoo.odoo.target import Target, TargetProblem, customer_fields
 from crm2odoo.project import Entity
+from crm2odoo.staging.target import option_xid
+
+__all__ = ["OPTION_MODEL", "SchemaConflict", "WantedField", "form_views", "option_xid", "wanted_fields"]
 
 OPTION_MODEL = "x_crm2odoo_option"
 """Own vocabulary for multi-pick fields: x_name, and in x_field the field that the option belongs to."""
@@ -39,11 +42,6 @@ class WantedField:
         return self.relation == OPTION_MODEL
 
 
-def option_xid(model: str, field: str, value: str) -> str:
-    """Name of the external id of one option of a vocabulary."""
-    return f"option_{model.replace('.', '_')}_{field}_{value}"
-
-
 def wanted_fields(target: Target) -> list[WantedField]:
     """The custom fields of the entities, then those that discovery proposed; one per model and name.
 
@@ -51,8 +49,8 @@ def wanted_fields(target: Target) -> list[WantedField]:
     """
     wanted: dict[tuple[str, str], WantedField] = {}
     for entity in target.entities.values():
-        if not target.has(entity.model):
-            continue  # preflight has said so
+        if not target.has(entity.model) or not target.ws.bundle.makes(entity.entity):
+            continue  # preflight has said so; or nothing of the source would ever fill them
         for name, field in entity.custom_fields.items():
             _add(wanted, _field(entity, name, field.type, field.label, selection_options(field.options), field.relation, field.on_form, field.help))
     for row in customer_fields(target.ws):
@@ -64,7 +62,7 @@ def wanted_fields(target: Target) -> list[WantedField]:
 
 def form_views(target: Target) -> dict[str, str]:
     """Forms that show custom fields: XML id → model."""
-    return {e.form_view: e.model for e in target.entities.values() if e.form_view and target.has(e.model)}
+    return {e.form_view: e.model for e in target.entities.values() if e.form_view and target.has(e.model) and target.ws.bundle.makes(e.entity)}
 
 
 def _field(

@@ -67,6 +67,10 @@ class Bundle:
         found = [f for f in self._all_feeds() if f.mapping.entity == entity]
         return sorted(found, key=lambda f: not f.mapping.primary)
 
+    def makes(self, entity: str) -> bool:
+        """Whether anything of the source becomes such a record; others are only referred to."""
+        return bool(self.entities[entity].records or self.feeds(entity))
+
     def _all_feeds(self) -> Iterator[Feed]:
         for name, obj in self.source.objects.items():
             for number, mapping in enumerate(obj.entities):

@@ -59,6 +59,7 @@ class OdooField(Strict):
     required: bool = Field(False, description="Without a value the record is held.")
     on_missing: Literal["hold", "empty"] = Field("empty", description="When the record referred to is not loaded: hold this one, or leave the field empty and say so.")
     write: Literal["create", "create_only", "second", "never"] = Field("create", description="`never`: only compared; Odoo computes it, or a step brings it about. `second`: written after the records exist. `create_only`: never updated.")
+    ours_context: dict[str, Any] = Field({}, description="For a reference: added to the context when the record referred to is the migration's own, so that Odoo leaves out work whose result is sent anyway.")
     compare: Literal["equal", "html", "rounded", "url", "case", "none"] = Field("equal", description="How the read-back is compared. Anything but `equal` is a declared transform and is counted as such.")
     compare_note: str = ""
     odoo_fills: bool = Field(False, description="Where nothing is sent, Odoo puts in a value of its own: there is nothing to compare it with.")

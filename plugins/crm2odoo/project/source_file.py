@@ -32,6 +32,7 @@ class Column(Strict):
     essential: bool = Field(False, description="A date or amount that the migration cannot do without: an unreadable value rejects the row instead of leaving the field empty.")
     separator: str | None = Field(None, description="For `list`: the separator; the source's default otherwise.")
     sensitive: bool = Field(False, description="Masked in rejects, logs and documents.")
+    lost: str | None = Field(None, description="Why the column has no place in Odoo. It is listed among the losses, with the number of its values.")
     field: str | None = Field(None, pattern=r"^x_[a-z0-9_]{1,61}$", description="Name of the custom field that the column becomes where no line uses it; made from its header when left out.")
     owner: bool = Field(False, description="Names a user of the source. A value that is no e-mail address goes to the owner queue, not into the warnings.")
     title: str | None = None
@@ -145,6 +146,15 @@ class Pivot(Strict):
     value: Identifier
 
 
+class Inventory(Strict):
+    """A sheet that somebody wrote by hand: which custom fields the product shows, one row each. Columns of the sheet."""
+
+    object: Identifier = Field(description="Names the object by its title or its name in this file.")
+    name: Identifier = Field(description="The header of the field's column.")
+    type: Identifier
+    options: Identifier | None = Field(None, description="Choices of a pick-list, separated by | or the source's separator.")
+
+
 class SourceObject(Strict):
     """What the product calls a thing: lead, estimate, ticket."""
 
@@ -160,6 +170,7 @@ class SourceObject(Strict):
     attachment: AttachmentColumns | None = Field(None, description="For an object whose rows are files: its content is looked for, and a row without usable content is rejected.")
     entities: list[EntityMapping] = []
     pivot: Pivot | None = None
+    inventory: Inventory | None = None
     documentation_only: bool = Field(False, description="Never migrates; goes into the handoff inventory.")
 
     @model_validator(mode="after")
