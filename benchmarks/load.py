@@ -82,7 +82,7 @@ def row(entity: str, run: str, n: int) -> dict[str, Any]:
                     "city": "Boston", "zip": "02139", "email": f"info@{run}-{n}.example", "comment": f"<p>Customer {n}</p>", "type": "contact"}  # fmt: skip
         case "contact":
             return {"name": f"{run} Person {n}", "email": f"p{n}@{run}.example", "function": "Buyer", "phone": f"+1 617 555 {n % 10000:04}",
-                    "parent_id": company, "type": "contact", "street": f"{n % BASE} Base St", "city": "Boston", "zip": "02139"}  # fmt: skip
+                    "parent_id": company, "type": "contact", "street": f"{n % BASE} Main St", "city": "Boston", "zip": "02139"}  # fmt: skip
         case "lead":
             open_, won = n % 4 < 2, n % 4 == 2
             return {"name": f"{run} Deal {n}", "type": "lead", "partner_id": contact, "expected_revenue": 100 + n % 900, "active": open_ or won,
@@ -330,7 +330,7 @@ def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> 
             if contender == "odoo_csv_import" and not bench.peers.get(contender):
                 continue
             bench.plans += 1
-            run = f"r{bench.plans}{contender[:2]}"
+            run = f"r{bench.plans}{contender[:2]}{int(time.time()) % 1000000}"
             records = [(f"{run}_{entity}_{n}", row(entity, run, n)) for n in range(rows)]
             plan = write_plan(target, {entity: records})
             if contender == "ours":

@@ -97,7 +97,8 @@ def second_chunk(ws: Workspace, target_id: str, entity: str) -> Chunk | None:
 class Row:
     """One record to send. ``vals``: field → value in xid form; ``ids``: field → database id(s) of its references, None where not loaded.
 
-    ``known``: the ledger has the record; ``loaded``: its values as Odoo holds them, in xid form.
+    ``known``: the ledger has the record; ``loaded``: its values as Odoo holds them, in xid form. ``theirs``: a reference with an
+    ``ours_context`` is to a record that was in Odoo before us.
     """
 
     xid: str
@@ -110,6 +111,7 @@ class Row:
     known: bool
     loaded: dict[str, Any] | None
     ids: dict[str, Any] = field(default_factory=dict)
+    theirs: bool = False
 
 
 @dataclass
@@ -195,7 +197,7 @@ class ChunkLedger:
     def references(self) -> list[dict[str, Any]]:
         """Fields whose values are xids of our own records."""
         return [
-            {"field": name, "many": f.type == "many2many"}
+            {"field": name, "many": f.type == "many2many", "ours_only": bool(f.ours_context)}
             for name, f in self.entity.fields.items()
             if f.type in ("many2one", "many2many", "many2one_reference") and f.relation is None and "value" not in f.model_fields_set
         ]

@@ -264,8 +264,9 @@ class _ChunkLoad:
             self.ledger.refuse(HELD, held)
             self.result.held += len(held)
             log.warning("rows held entity=%s rows=%d first=%s because=%s", self.chunk.entity, len(held), held[0][0], held[0][1])
-        if creates:
-            self._create(creates)
+        for theirs in (False, True):
+            if group := [new for new in creates if new.row.theirs == theirs]:
+                self._create(group)
         if changes:
             self._update(changes)
         if gaps:
@@ -283,8 +284,9 @@ class _ChunkLoad:
 
     def _create(self, rows: list[_New]) -> None:
         payload = [(new.row.xid, self.rules.for_create(new.row)) for new in rows]
+        context = self.context if rows[0].row.theirs else {**self.context, **self.rules.ours_context}
         batch = self.ledger.intend("create", [xid for xid, _ in payload], _digest([new.row for new in rows]))
-        call = self._call("create", batch, rows, lambda: self.tier.create(self.entity.model, payload, self.context), self._create)
+        call = self._call("create", batch, rows, lambda: self.tier.create(self.entity.model, payload, context), self._create)
         if call is None:
             return
         fresh: list[_New] = []

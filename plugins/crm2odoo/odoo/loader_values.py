@@ -42,7 +42,7 @@ class FieldRule:
         # A version that still has one value where later ones have several (crm.stage.team_id) takes the first.
         many, readable = kind == "many2many", kind not in ("binary", "one2many")
         if declared is None:
-            return cls(key, name, many, kind, None, readable=readable)
+            return cls(key, name, many, kind, None, is_reference=many, readable=readable)
         own = declared.type in REFERENCES and declared.relation is None and "value" not in declared.model_fields_set
         return cls(
             key, name, many, kind, declared, own, declared.relation, readable, declared.write == "second", declared.write == "create_only",
@@ -70,6 +70,7 @@ class EntityRules:
         self._lines: dict[str, EntityRules] = {}
         self._line_ids: dict[str, int] = {}
         self._through: dict[tuple[str, str], int | None] = {}
+        self._options: dict[str, int] = {}
         for key, name in target.names[entity].items():
             field = declared.fields.get(key)
             if name is None or (field is not None and field.write == "never"):
@@ -81,11 +82,13 @@ class EntityRules:
                 self._lines[key] = EntityRules(target, field.lines, files)
         self._first = [r for r in self.rules.values() if not r.second]
         self._second = [r for r in self.rules.values() if r.second]
+        self.ours_context = {k: v for r in self.rules.values() if r.declared for k, v in r.declared.ours_context.items()}
         self._xml_ids: dict[str, int | None] = {}
 
     def look_up(self, rows: Iterable[Row]) -> None:
         """Asks for what the rows need and what is not known yet: XML ids, the records behind lines, and values of records referred to."""
         rows = list(rows)
+        self._read_options(rows)
         related = [rule.key for rule in self.rules.values() if rule.relation]
         wanted = {name for row in rows for key in related for name in _names(row.vals.get(key))} - set(self._xml_ids)
         if wanted:
@@ -117,6 +120,17 @@ class EntityRules:
                 looked_up = [self._line_ids.get(name) for name in _names(line.get(rule.key))]
                 ids[rule.key] = looked_up if isinstance(line.get(rule.key), list) else (looked_up[0] if looked_up else None)
         return Row(xid="", seq=0, action="create", hash="", changed=[], vals=line, res_id=None, known=False, loaded=None, ids=ids)
+
+    def _read_options(self, rows: list[Row]) -> None:
+        """Options of the customer's own fields are records of set-up, which the cut does not look up."""
+        own = [r.key for r in self.rules.values() if r.declared is None and r.many]
+        xids = sorted({name for row in rows for key in own for name in _names(row.vals.get(key)) if name not in self._options})
+        if xids:
+            with self._target.ws.connect() as connection:
+                found = connection.execute(
+                    self._target.ws.sql("select xid, res_id from {log}.record where target_id = %s and xid = any(%s)"), [self._target.target_id, xids]
+                )
+                self._options |= {r["xid"]: r["res_id"] for r in found}
 
     def _read_through(self, rule: FieldRule, rows: list[Row]) -> None:
         """For references whose records count through one of their fields: that field's values, by xid."""
@@ -157,6 +171,8 @@ class EntityRules:
     def _resolve(self, rule: FieldRule, row: Row) -> list[int | None]:
         if rule.relation:
             return [self._xml_ids.get(name) for name in _names(row.vals.get(rule.key))]
+        if rule.declared is None:
+            return [self._options.get(name) for name in _names(row.vals.get(rule.key))]
         ids = row.ids.get(rule.key)
         if isinstance(row.vals.get(rule.key), list):
             return list(ids or [])
