@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from crm2odoo.intake.clean import make_functions
 from crm2odoo.staging import Workspace
 
 SQL = {"date": "date", "datetime": "timestamp", "money": "numeric", "number": "numeric", "percent": "numeric", "integer": "bigint", "boolean": "boolean", "list": "text[]"}
@@ -13,6 +14,7 @@ def fill(ws: Workspace, rows: dict[str, list[dict[str, Any]]], export_id: str = 
     """Creates ``<p>_clean.<object>`` for every object of the source and inserts ``rows``; ``_key``, ``_status`` may be given."""
     schema = f"{ws.bundle.project.project}_clean"
     with ws.connect() as connection:
+        make_functions(ws, connection)
         connection.execute(ws.sql("insert into {log}.export (export_id, sha256, location, files, bytes) values (%s, %s, 'x', 1, 1) on conflict do nothing"), [export_id, export_id])
         for number, (name, source_object) in enumerate(ws.bundle.source.objects.items(), 1):
             columns = {"_file": "int", "_rec": "bigint", "_line": "bigint", "_key": "text", "_status": "text", "_into": "text"}

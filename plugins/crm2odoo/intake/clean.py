@@ -71,6 +71,12 @@ class _Object:
     values: dict[str, Any] = field(default_factory=dict)
 
 
+def make_functions(ws: Workspace, connection: Connection) -> None:
+    """The functions of ``<p>_clean`` that turn a cell of text into a value."""
+    values = {**ws.schemas, "currency": CURRENCY, "entities": json.dumps(name2codepoint)}
+    connection.execute(render(ws.bundle.root_of("sql"), "clean/functions.sql.j2", values).encode())
+
+
 def clean(ws: Workspace, export_id: str) -> CleanReport:
     """Builds ``<p>_clean`` from the landed files of an export, in one transaction. Safe to repeat.
 
@@ -82,7 +88,7 @@ def clean(ws: Workspace, export_id: str) -> CleanReport:
         connection.execute("set local max_parallel_workers_per_gather = 4; set local work_mem = '128MB'; set local parallel_tuple_cost = 0.01; set local jit = off")
         connection.execute(f"set local datestyle = 'ISO, {'DMY' if ws.bundle.formats.date_order == 'dmy' else 'MDY'}'".encode())
         files = landed_files(ws, connection, export_id)
-        connection.execute(render(ws.bundle.root_of("sql"), "clean/functions.sql.j2", {**ws.schemas, "currency": CURRENCY, "entities": json.dumps(name2codepoint)}).encode())
+        make_functions(ws, connection)
         ws.run(connection, "clean/reports_table.sql.j2", hints=HINTS)
         objects = {name: _describe(ws, name, spec, [f for f in files if f.object == name], export_id) for name, spec in ws.bundle.source.objects.items()}
         for name in _parents_first(ws.bundle.source.objects):

@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from crm2odoo.project import Bundle, Entity, Feed, FieldLine, StageLine
+from crm2odoo.project import Bundle, Column, Entity, Feed, FieldLine, StageLine
 from crm2odoo.staging.mapping_sql import KEYED, ODOO_SQL_TYPES, SQL_TYPES, FeedSql, FeedWriter, constants, natural_key, normalised, normalised_text, with_aliases
 from crm2odoo.staging.render import expression, literal, quote
 from crm2odoo.staging.workspace import Connection, Workspace
@@ -224,6 +224,11 @@ def _stage_case(line: StageLine, value: Any) -> str:
     return f" when {normalised(quote('stage'))} = {literal(normalised_text(line.stage))}{same_pipeline} then {literal(value)}"
 
 
+def option_xid(model: str, field: str, value: str) -> str:
+    """Name of the external id of one option of a vocabulary."""
+    return f"option_{model.replace('.', '_')}_{field}_{value}"
+
+
 def pivoted(bundle: Bundle, column: str, of: str, alias: str) -> str:
     """SQL of the value that a key-value object holds for a row of ``of``. ``column``: ``<pivot object>:<normalised key>``."""
     name, _, key = column.partition(":")
@@ -251,6 +256,11 @@ def index_pivot(ws: Workspace, connection: Connection, name: str) -> None:
     connection.execute(ws.sql("create index if not exists {index} on {clean}.{object} ({record})", index=f"{name}__pivot", object=name, record=pivot.record))
 
 
+def listed(sql: str, known: Column | None, bundle: Bundle) -> str:
+    """SQL of the several values of a cell, as an array."""
+    return sql if known is not None and known.type == "list" else f"string_to_array({sql}, {literal(bundle.formats.list_separator)})"
+
+
 def custom_value(column: CustomColumn, bundle: Bundle) -> str:
     """SQL of a custom field's value from its clean column. Discovery has proved that every value can be read so."""
     sql = pivoted(bundle, column.column, column.object, "c") if ":" in column.column else f"c.{quote(column.column)}"
@@ -258,10 +268,15 @@ def custom_value(column: CustomColumn, bundle: Bundle) -> str:
     if column.type == "selection":
         cases = " ".join(f"when {literal(normalised_text(o['label']))} then {literal(o['value'])}" for o in column.options)
         return f"(case {normalised(sql)} {cases} end)::text" if cases else "null::text"
+    if column.type == "many2many":
+        model = bundle.entities[column.entity].model
+        cases = " ".join(f"when {literal(normalised_text(o['label']))} then {literal(option_xid(model, column.field, o['value']))}" for o in column.options)
+        picked = f"case {normalised('u.x')} {cases} end" if cases else "null"
+        return f"(select array_agg(distinct {picked} order by {picked}) from unnest({listed(sql, known, bundle)}) as u(x) where {normalised('u.x')} is not null)"
     if column.type == "boolean" and (known is None or known.type != "boolean"):
         return f"(case when lower(btrim({sql})) in ('yes', 'true', 'y', '1', 'x', 'ja', 'oui', 'si', 'sí') then true when btrim({sql}) <> '' then false end)"
     if column.type in ("float", "monetary") and (known is None or known.type not in ("money", "number", "percent", "integer")):
-        return f"nullif(replace(btrim({sql}), ',', ''), '')::numeric"
+        return f"{quote(bundle.project.project + '_clean')}.as_number({sql}, {literal(bundle.formats.decimal_mark)})"
     if known is not None and known.type == "list":
         return f"array_to_string({sql}, ', ')"
     if column.type == "date" and (known is None or known.type not in ("date", "datetime")):
