@@ -36,6 +36,15 @@ FOOTER_LINE = re.compile(
 )
 
 
+FIRST_LINE = re.compile(rb"[^\r\n]*(?:\r\n|\n|\r|\Z)")
+BLANKS = b" \t\r\n\x0b\x0c\0\xc2\xa0"
+
+
+def is_blank(cells: list[bytes]) -> bool:
+    """Whether no cell of a record holds anything; a no-break space is nothing."""
+    return not any(c.strip(BLANKS) for c in cells)
+
+
 class NotUtf8(UnknownEncoding):
     """The file turned out to be in another encoding than its start promised."""
 
@@ -283,10 +292,9 @@ class Scanner:
             except NeedMore:
                 break
             raw = buffer[position : record.end]
-            first_line = re.match(rb"[^\r\n]*(?:\r\n|\n|\r|\Z)", raw)
-            if record.lines > 1 and len(record.cells) != self.width and (record.stray_quote or record.open_quote) and first_line:
+            if record.lines > 1 and record.stray_quote and (len(record.cells) != self.width or self._swallowed(raw)):
                 # A quote that was left open swallowed the lines after it: they are records of their own.
-                raw = first_line.group(0)
+                raw = FIRST_LINE.match(raw).group(0)  # type: ignore[union-attr]
                 record = read_record(raw.rstrip(b"\r\n"), 0, self.dialect, final=True)
                 record.end, record.open_quote, record.lines = position + len(raw), True, 1
             position = record.end
@@ -300,18 +308,23 @@ class Scanner:
             self._settle_tail(out)
         return b"".join(out), position
 
+    def _swallowed(self, raw: bytes) -> bool:
+        """Whether the second line of a record is a whole record itself."""
+        rest = raw[FIRST_LINE.match(raw).end() :]  # type: ignore[union-attr]
+        return bool(rest) and len(read_record(rest, 0, self.dialect, final=True).cells) == self.width
+
     def _settle_tail(self, out: list[bytes]) -> None:
         """Judges the records of the file's end, now that it is known which of them are the last."""
         footers = 0
         for record, _, _ in reversed(self._pending):
-            if any(c.strip() for c in record.cells):
+            if not is_blank(record.cells):
                 if not self._is_footer(record):
                     break
                 footers += 1
-        filled = sum(any(c.strip() for c in record.cells) for record, _, _ in self._pending)
+        filled = sum(not is_blank(record.cells) for record, _, _ in self._pending)
         seen = 0
         for record, index, raw in self._pending:
-            is_filled = any(c.strip() for c in record.cells)
+            is_filled = not is_blank(record.cells)
             seen += is_filled
             if is_filled and seen > filled - footers:
                 self._non_record("footer", raw, record.lines)
@@ -322,6 +335,8 @@ class Scanner:
     def _is_footer(self, record: Record) -> bool:
         cells = [c.decode("utf-8", "replace").strip() for c in record.cells]
         filled = [c for c in cells if c]
+        if not filled:
+            return False
         text = filled[0]
         if len(filled) == 1:
             return bool(FOOTER.fullmatch(text.rstrip(":")) or FOOTER_LINE.fullmatch(text)) and (self.width > 1 or bool(FOOTER_LINE.fullmatch(text)))
@@ -331,7 +346,7 @@ class Scanner:
     def _judge(self, record: Record, raw: bytes) -> bytes:
         """A row, or nothing when the record is none; notes what is wrong with it."""
         scan, cells = self.scan, record.cells
-        if not any(c.strip(b" \t\0\xc2\xa0") for c in cells):
+        if is_blank(cells):
             self._non_record("blank", raw, record.lines)
             return b""
         if len(cells) >= self.width and self._repeats_header(cells):
@@ -347,7 +362,7 @@ class Scanner:
                     scan.defects.append(Defect(rec, line, column, "nul_byte", None, False))
             cells = [c.replace(b"\0", b"") for c in cells]
         surplus = cells[self.width :]
-        if record.open_quote or len(cells) < self.width or any(c.strip() for c in surplus):
+        if record.open_quote or len(cells) < self.width or not is_blank(surplus):
             scan.rejected += 1
             what = "a quote is never closed" if record.open_quote else f"{len(cells)} fields instead of {self.width}"
             scan.defects.append(Defect(rec, line, what, "field_count", raw.rstrip(b"\r\n").replace(b"\0", b"").decode("utf-8", "replace"), True))
