@@ -77,7 +77,10 @@ class View:
 
 
 def view_of(bundle: Bundle, facts: Facts, places: dict[tuple[str, str], str], causes: dict[tuple[str, str, str], str]) -> View:
-    """``facts`` are shown as they are: mask them before. ``places``: (entity, xid) → ``file.csv:line``; ``causes``: (entity, field, kind) → what most of these differences share."""
+    """``facts`` are shown as they are: mask them before.
+
+    ``places``: (entity, xid) → ``file.csv:line``. ``causes``: (entity, field, kind) → what most of these differences share.
+    """
     style = Style.of(bundle.project.locale)
     target = facts.target or {}
     version = str(target.get("version", "")).split(".")[0]
@@ -110,11 +113,16 @@ def _sentence(bundle: Bundle, o: ObjectDispositions, style: Style) -> dict[str, 
     if o.rows == 0:
         return {"object": o.title, "text": "No rows in this export.", "mood": "fine"}
     obj = bundle.source.objects[o.object]
-    if not obj.entities or obj.documentation_only:
+    if obj.documentation_only or not (obj.entities or c["loaded"] or c["updated"] or c["unchanged"]):
         return {"object": o.title, "text": f"{style.rows(o.rows)}; not migrated, listed for the handoff.", "mood": "fine"}
-    into = [bundle.entities[m.entity].title for m in obj.entities if m.primary]
+    into = list(
+        dict.fromkeys(bundle.entities[e].title for e in bundle.load_order for f in bundle.feeds(e) if f.object == o.object and f.mapping.primary)
+    ) or ["part of other records"]
     arrived = c["loaded"] + c["updated"] + c["unchanged"]
-    parts = [f"{style.number(arrived)} of {style.rows(o.rows)} {'is' if arrived == 1 else 'are'} in Odoo as {' and '.join(t[:1].lower() + t[1:] for t in into)}"]
+    parts = [
+        f"{style.number(arrived)} of {style.rows(o.rows)} {'is' if arrived == 1 else 'are'} in Odoo as"
+        f" {' and '.join(t[:1].lower() + t[1:] for t in into)}"
+    ]
     for name, text in (("merged", "joined with another row"), ("excluded", "left out on purpose"), ("held", "held back"), ("rejected", "rejected")):
         if c[name]:
             why = [r for d, r, _ in o.reasons if d == name][:1]
@@ -169,16 +177,28 @@ def _heat(bundle: Bundle, facts: Facts, style: Style) -> list[dict[str, Any]]:
         cells.sort(key=lambda c: (order.get(c["field"], 999), c["field"]))
         records = max(c["compared"] for c in cells)
         sums = {k: sum(c[k] for c in cells) for k in ("compared", "equal", "transformed", "different", "not_comparable")}
-        result.append({
-            "entity": entity, "text": _heat_text(style, records, len(cells), sums), "title": bundle.entities[entity].title, "records": records, "fields": len(cells), **sums,
-            "tiles": [_tile(facts, c, style, bundle) for c in cells],
-        })
+        result.append(
+            {
+                "entity": entity,
+                "text": _heat_text(style, records, len(cells), sums),
+                "title": bundle.entities[entity].title,
+                "records": records,
+                "fields": len(cells),
+                **sums,
+                "tiles": [_tile(facts, c, style, bundle) for c in cells],
+            }
+        )
     return result
 
 
 def _heat_text(style: Style, records: int, fields: int, sums: dict[str, int]) -> str:
     """Counts of one entity's cells in words; what is zero goes unsaid."""
-    parts = [(sums["equal"], "equal"), (sums["transformed"], "equal after a declared change"), (sums["different"], "different"), (sums["not_comparable"], "not comparable")]
+    parts = [
+        (sums["equal"], "equal"),
+        (sums["transformed"], "equal after a declared change"),
+        (sums["different"], "different"),
+        (sums["not_comparable"], "not comparable"),
+    ]
     said = ", ".join(f"{style.number(n)} {what}" for n, what in parts if n)
     if sums["equal"] == sums["compared"]:
         said = "all equal"
@@ -197,8 +217,11 @@ def _tile(facts: Facts, c: dict[str, Any], style: Style, bundle: Bundle) -> Tile
     else:
         level = "many" if c["different"] > comparable / 20 else "some"
         text = f"{style.number(c['different'])} differ"
-    title = f"{c['field']}: {style.number(c['compared'])} compared, {style.number(c['equal'])} equal, {style.number(c['transformed'])} equal after a declared change, " \
-            f"{style.number(c['different'])} different, {style.number(c['not_comparable'])} not comparable{'. ' + note if note else ''}"
+    title = (
+        f"{c['field']}: {style.number(c['compared'])} compared, {style.number(c['equal'])} equal, {style.number(c['transformed'])} equal"
+        f" after a declared change, "
+        f"{style.number(c['different'])} different, {style.number(c['not_comparable'])} not comparable{'. ' + note if note else ''}"
+    )
     return Tile(label_of(facts, c["entity"], c["field"]), c["field"], level, text, title)
 
 
@@ -217,17 +240,31 @@ def _groups(bundle: Bundle, facts: Facts, places: dict[tuple[str, str], str], ca
     url = (facts.target or {}).get("url", "")
     cases: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for d in facts.rows("differences"):
-        cases.setdefault((d["entity"], d["field"], d["kind"]), []).append({
-            "xid": d["xid"], "place": places.get((d["entity"], d["xid"]), ""), "link": record_link(url, bundle.entities[d["entity"]].model, d["res_id"]),
-            "expected": d["expected"], "found": d["found"],
-        })
+        cases.setdefault((d["entity"], d["field"], d["kind"]), []).append(
+            {
+                "xid": d["xid"],
+                "place": places.get((d["entity"], d["xid"]), ""),
+                "link": record_link(url, bundle.entities[d["entity"]].model, d["res_id"]),
+                "expected": d["expected"],
+                "found": d["found"],
+            }
+        )
     result = []
     for g in facts.rows("difference_groups"):
         key = (g["entity"], g["field"], g["kind"])
         kind = words()["kinds"][g["kind"]]
-        result.append(DifferenceGroup(
-            bundle.entities[g["entity"]].title, label_of(facts, g["entity"], g["field"]), kind["label"], kind["advice"], g["records"] if g["field"] == "*" else g["cells"], g["field"] == "*", causes.get(key, ""), cases.get(key, []),
-        ))
+        result.append(
+            DifferenceGroup(
+                bundle.entities[g["entity"]].title,
+                label_of(facts, g["entity"], g["field"]),
+                kind["label"],
+                kind["advice"],
+                g["records"] if g["field"] == "*" else g["cells"],
+                g["field"] == "*",
+                causes.get(key, ""),
+                cases.get(key, []),
+            )
+        )
     return result
 
 
@@ -237,14 +274,22 @@ def _rejects(bundle: Bundle, facts: Facts) -> list[dict[str, Any]]:
     for r in facts.rows("rejects"):
         cases = [
             {"place": f"{files.get(c['file_no'], '?')}:{c['line']}", "value": c["value"]}
-            for c in facts.rows("reject_cases") if (c["object"], c["code"], c["column_name"]) == (r["object"], r["code"], r["column_name"])
+            for c in facts.rows("reject_cases")
+            if (c["object"], c["code"], c["column_name"]) == (r["object"], r["code"], r["column_name"])
         ]
         obj = bundle.source.objects.get(r["object"])
         column = obj.columns.get(r["column_name"] or "") if obj else None
-        result.append({
-            "object": obj.title if obj else r["object"], "column": (column.title if column and column.title else r["column_name"]) or "",
-            "what": words()["rejects"].get(r["code"], r["code"]), "code": r["code"], "rows": r["rows"], "hint": r["hint"] or "", "cases": cases,
-        })
+        result.append(
+            {
+                "object": obj.title if obj else r["object"],
+                "column": (column.title if column and column.title else r["column_name"]) or "",
+                "what": words()["rejects"].get(r["code"], r["code"]),
+                "code": r["code"],
+                "rows": r["rows"],
+                "hint": r["hint"] or "",
+                "cases": cases,
+            }
+        )
     return result
 
 
@@ -257,7 +302,16 @@ def _pareto(facts: Facts) -> list[dict[str, Any]]:
     largest = max(sums.values(), default=0)
     for code, count in sorted(sums.items(), key=lambda x: (-x[1], x[0])):
         running += count
-        result.append({"code": code, "what": words()["rejects"].get(code, code), "count": count, "width": round(1000 * count / largest, 1), "running": running, "total": total})
+        result.append(
+            {
+                "code": code,
+                "what": words()["rejects"].get(code, code),
+                "count": count,
+                "width": round(1000 * count / largest, 1),
+                "running": running,
+                "total": total,
+            }
+        )
     return result
 
 
@@ -270,12 +324,22 @@ def _totals(bundle: Bundle, facts: Facts) -> list[dict[str, Any]]:
         dimensions: dict[str, list[dict[str, Any]]] = {}
         for p in c["details"].get("parts", []):
             expected, found = Decimal(str(p["expected"])), Decimal(str(p["found"]))
-            dimensions.setdefault(p["dimension"], []).append({**p, "expected": expected, "found": found, "agrees": abs(expected - found) <= Decimal("0.005")})
-        result.append({
-            "entity": bundle.entities[c["phase"]].title, "label": label_of(facts, c["phase"], c["name"].removeprefix("total_")), "expected": c["expected"], "found": c["found"],
-            "passed": c["passed"], "records": c["details"]["records"], "currency": c["details"]["currency"],
-            "not_loaded": None if c["details"]["not_loaded"] is None else Decimal(str(c["details"]["not_loaded"])), "dimensions": dimensions,
-        })
+            dimensions.setdefault(p["dimension"], []).append(
+                {**p, "expected": expected, "found": found, "agrees": abs(expected - found) <= Decimal("0.005")}
+            )
+        result.append(
+            {
+                "entity": bundle.entities[c["phase"]].title,
+                "label": label_of(facts, c["phase"], c["name"].removeprefix("total_")),
+                "expected": c["expected"],
+                "found": c["found"],
+                "passed": c["passed"],
+                "records": c["details"]["records"],
+                "currency": c["details"]["currency"],
+                "not_loaded": None if c["details"]["not_loaded"] is None else Decimal(str(c["details"]["not_loaded"])),
+                "dimensions": dimensions,
+            }
+        )
     return result
 
 
@@ -299,14 +363,25 @@ def not_moved(bundle: Bundle, facts: Facts, style: Style) -> list[dict[str, Any]
     for name, obj in bundle.source.objects.items():
         rows = sum(o.rows for o in facts.objects if o.object == name)
         if rows and (obj.documentation_only or not obj.entities):
-            result.append({"what": obj.title, "where": "whole object", "count": style.rows(rows), "why": "Goes into the handoff inventory; it has to be rebuilt in Odoo by hand."})
+            result.append(
+                {
+                    "what": obj.title,
+                    "where": "whole object",
+                    "count": style.rows(rows),
+                    "why": "Goes into the handoff inventory; it has to be rebuilt in Odoo by hand.",
+                }
+            )
     for c in facts.rows("custom_fields"):
         if c["dropped"]:
             title = bundle.source.objects[c["object"]].title if c["object"] in bundle.source.objects else c["object"]
             result.append({"what": f"{title}: {c['header']}", "where": "column", "count": style.rows(c["filled"], "value"), "why": c["dropped"]})
     for f in facts.rows("files"):
         if f["status"] in ("unknown", "excluded", "refused"):
-            why = {"unknown": "Not recognised as part of this source.", "excluded": "Excluded by decision.", "refused": "Refused: a mandatory column is missing."}[f["status"]]
+            why = {
+                "unknown": "Not recognised as part of this source.",
+                "excluded": "Excluded by decision.",
+                "refused": "Refused: a mandatory column is missing.",
+            }[f["status"]]
             result.append({"what": f["name"], "where": "file", "count": style.bytes(f["bytes"]), "why": why})
     return result
 
@@ -316,5 +391,12 @@ def _timings(bundle: Bundle, facts: Facts) -> list[dict[str, Any]]:
     for b in facts.rows("batches"):
         ended = b["ended"] or b["started"]
         wall = max((ended - b["started"]).total_seconds(), b["ms"] / 1000 if b["batches"] == 1 else 0.001)
-        result.append({**b, "title": bundle.entities[b["entity"]].title if b["entity"] in bundle.entities else b["entity"], "seconds": wall, "rate": b["records"] / wall if wall else 0})
+        result.append(
+            {
+                **b,
+                "title": bundle.entities[b["entity"]].title if b["entity"] in bundle.entities else b["entity"],
+                "seconds": wall,
+                "rate": b["records"] / wall if wall else 0,
+            }
+        )
     return result
