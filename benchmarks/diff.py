@@ -37,20 +37,38 @@ from crm2odoo.staging import Workspace
 NAME = "bench_diff"
 PAGE = 1000
 FIELDS = {
-    "name": "{type: char, from: name}", "type": "{type: selection, value: opportunity}", "expected_revenue": "{type: monetary, from: amount}",
-    "probability": "{type: float, from: chance}", "email_from": "{type: char, from: email}", "phone": "{type: char, from: phone}", "city": "{type: char, from: city}",
-    "date_deadline": "{type: date, from: due}", "date_closed": "{type: datetime, from: closed}", "priority": "{type: selection, from: rank}",
-    "user_id": "{type: many2one, value: null, send_empty: true}", "description": "{type: html, from: notes, compare: html}",
+    "name": "{type: char, from: name}",
+    "type": "{type: selection, value: opportunity}",
+    "expected_revenue": "{type: monetary, from: amount}",
+    "probability": "{type: float, from: chance}",
+    "email_from": "{type: char, from: email}",
+    "phone": "{type: char, from: phone}",
+    "city": "{type: char, from: city}",
+    "date_deadline": "{type: date, from: due}",
+    "date_closed": "{type: datetime, from: closed}",
+    "priority": "{type: selection, from: rank}",
+    "user_id": "{type: many2one, value: null, send_empty: true}",
+    "description": "{type: html, from: notes, compare: html}",
 }
 INPUTS = {
-    "name": "{required: true}", "amount": "{type: money}", "chance": "{type: number}", "email": "{}", "phone": "{}", "city": "{}", "due": "{type: date}",
-    "closed": "{type: datetime}", "rank": "{}", "notes": "{type: html}",
+    "name": "{required: true}",
+    "amount": "{type: money}",
+    "chance": "{type: number}",
+    "email": "{}",
+    "phone": "{}",
+    "city": "{}",
+    "due": "{type: date}",
+    "closed": "{type: datetime}",
+    "rank": "{}",
+    "notes": "{type: html}",
 }
 VALUES = """
-    jsonb_build_object('name', 'Deal number ' || n, 'type', 'opportunity', 'expected_revenue', n + 0.25, 'probability', n %% 90, 'email_from', 'person' || n || '@example.com',
-      'phone', '+1 617 555 ' || lpad((n %% 10000)::text, 4, '0'), 'city', 'Town ' || n %% 500, 'date_deadline', to_char(date '2024-01-01' + n %% 600, 'YYYY-MM-DD'),
-      'date_closed', to_char(timestamp '2024-01-01 09:00' + n * interval '1 minute', 'YYYY-MM-DD HH24:MI:SS'), 'priority', (n %% 3)::text, 'user_id', null,
-      'description', '<p>Called about offer ' || n || ', wants an answer</p>')
+    jsonb_build_object(
+      'name', 'Deal number ' || n, 'type', 'opportunity', 'expected_revenue', n + 0.25, 'probability', n %% 90,
+      'email_from', 'person' || n || '@example.com', 'phone', '+1 617 555 ' || lpad((n %% 10000)::text, 4, '0'),
+      'city', 'Town ' || n %% 500, 'date_deadline', to_char(date '2024-01-01' + n %% 600, 'YYYY-MM-DD'),
+      'date_closed', to_char(timestamp '2024-01-01 09:00' + n * interval '1 minute', 'YYYY-MM-DD HH24:MI:SS'),
+      'priority', (n %% 3)::text, 'user_id', null, 'description', '<p>Called about offer ' || n || ', wants an answer</p>')
 """
 
 
@@ -60,7 +78,8 @@ def project(root: Path) -> Path:
         (root / "mappings" / part).mkdir(parents=True, exist_ok=True)
     (root / "mappings/projects" / f"{NAME}.yaml").write_text(json.dumps({"project": NAME, "title": "Diff", "source": "bench", "export": "none"}))
     (root / "mappings/sources/bench.yaml").write_text(
-        "source: bench\ntitle: Bench\nobjects:\n  deal: {title: Deal, files: [deals], key: [id], columns: {id: {type: id}, name: {}}, entities: [{entity: deal, fields: {name: name}}]}\n"
+        "source: bench\ntitle: Bench\nobjects:\n  deal:"
+        " {title: Deal, files: [deals], key: [id], columns: {id: {type: id}, name: {}}, entities: [{entity: deal, fields: {name: name}}]}\n"
     )
     inputs = "".join(f"  {k}: {v}\n" for k, v in INPUTS.items())
     fields = "".join(f"  {k}: {v}\n" for k, v in FIELDS.items())
@@ -93,9 +112,11 @@ def fill(target: Target, odoo_dsn: str, records: int) -> None:
         odoo.execute(
             f"""
             with made as (
-              insert into crm_lead (name, type, active, expected_revenue, probability, email_from, phone, city, date_deadline, date_closed, priority, description, write_uid, create_uid)
-              select v ->> 'name', 'opportunity', true, (v ->> 'expected_revenue')::numeric, (v ->> 'probability')::float, v ->> 'email_from', v ->> 'phone', v ->> 'city',
-                (v ->> 'date_deadline')::date, (v ->> 'date_closed')::timestamp, v ->> 'priority', v ->> 'description', {target.client.uid}, {target.client.uid}
+              insert into crm_lead (name, type, active, expected_revenue, probability, email_from, phone, city, date_deadline,
+                date_closed, priority, description, write_uid, create_uid)
+              select v ->> 'name', 'opportunity', true, (v ->> 'expected_revenue')::numeric, (v ->> 'probability')::float,
+                v ->> 'email_from', v ->> 'phone', v ->> 'city', (v ->> 'date_deadline')::date, (v ->> 'date_closed')::timestamp,
+                v ->> 'priority', v ->> 'description', {target.client.uid}, {target.client.uid}
               from generate_series(1, %s) as n cross join lateral (select {VALUES} as v) as x
               returning id, name
             )
@@ -115,15 +136,19 @@ def fill(target: Target, odoo_dsn: str, records: int) -> None:
                 copy.write_row(row)
         staging.execute(
             ws.sql(
-                "create table {target}.plan as select 'deal'::text as entity, 'deal_' || n as xid, n::bigint as seq, 'create'::text as action, md5(n::text) as hash,"
+                "create table {target}.plan as select 'deal'::text as entity, 'deal_' || n as xid, n::bigint as seq, 'create'::text as"
+                " action, md5(n::text) as hash,"
                 f" array[]::text[] as changed, null::text as reason, null::bigint as res_id, {VALUES} as vals from generate_series(1, %s) as n"
             ),
             (records,),
         )
         staging.execute(ws.sql("create index on {target}.plan (entity, xid); analyze {target}.plan"))
         staging.execute(
-            ws.sql("insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, run_id) select %s, p.xid, 'deal', 'crm.lead', i.res_id, true, p.hash, p.vals, 'r'"
-                   " from {target}.plan as p join ids as i using (xid)"),
+            ws.sql(
+                "insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, run_id) select %s, p.xid, 'deal',"
+                " 'crm.lead', i.res_id, true, p.hash, p.vals, 'r'"
+                " from {target}.plan as p join ids as i using (xid)"
+            ),
             (target.target_id,),
         )
         staging.execute(ws.sql("analyze {log}.record"))
@@ -133,7 +158,16 @@ def bare_read(target: Target, names: list[str]) -> float:
     """Seconds for `search_read` alone."""
     start, last = time.monotonic(), 0
     while True:
-        rows = target.client.call("crm.lead", "search_read", domain=[["id", ">", last], ["name", "like", "Deal number %"]], fields=names, order="id", limit=PAGE, load="", context=READING)
+        rows = target.client.call(
+            "crm.lead",
+            "search_read",
+            domain=[["id", ">", last], ["name", "like", "Deal number %"]],
+            fields=names,
+            order="id",
+            limit=PAGE,
+            load="",
+            context=READING,
+        )
         if not rows:
             return time.monotonic() - start
         last = rows[-1]["id"]

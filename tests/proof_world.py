@@ -159,9 +159,18 @@ def deals(count: int) -> list[dict[str, str]]:
     """Deals with a value in every column; every fifth has nothing but a name, so that empty values are compared too."""
     full = [
         {
-            "id": str(n), "name": f"Deal number {n}: garden, roof and cellar", "firm": str(1 + n % 3), "owner": REPS[n % 2]["email"], "amount": f"{1000 + n}.25",
-            "chance": f"{10 + n % 7}.5", "size": str(n), "hot": "yes" if n % 2 else "no", "due": f"2025-0{1 + n % 9}-{10 + n % 15}", "closed": f"2024-03-{10 + n % 15} 1{n % 10}:20:30",
-            "rank": str(n % 3), "labels": "red, blue" if n % 2 else "green",
+            "id": str(n),
+            "name": f"Deal number {n}: garden, roof and cellar",
+            "firm": str(1 + n % 3),
+            "owner": REPS[n % 2]["email"],
+            "amount": f"{1000 + n}.25",
+            "chance": f"{10 + n % 7}.5",
+            "size": str(n),
+            "hot": "yes" if n % 2 else "no",
+            "due": f"2025-0{1 + n % 9}-{10 + n % 15}",
+            "closed": f"2024-03-{10 + n % 15} 1{n % 10}:20:30",
+            "rank": str(n % 3),
+            "labels": "red, blue" if n % 2 else "green",
             "notes": f"<p>Called <b>twice</b> &amp; wrote to <a href='https://acme.example/{n}'>them</a></p><p>Second line {n}</p>",
         }
         for n in range(1, count + 1)

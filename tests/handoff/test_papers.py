@@ -12,6 +12,8 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from docx import Document as Word
+
 from crm2odoo.handoff import Document, SpotCheckIncomplete, check_rules, store_spot_check, write_pack
 from crm2odoo.handoff.lineage import lineage
 from crm2odoo.handoff.paper import Column, Paper, Section
@@ -22,14 +24,15 @@ from crm2odoo.handoff.rebuild import propose
 from crm2odoo.handoff.wording import Style
 from crm2odoo.ledger.dispositions import settle_dispositions
 from crm2odoo.reconcile import check_entity, diff
-from docx import Document as Word
 from odoo_server import OdooDatabase
 from proof_world import FIRMS, REPS, RULES, Proof, deals, proof_world
 
 
 class TestFormulaSafety:
     @pytest.mark.promise("P214")
-    @pytest.mark.parametrize("cell", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1+1", "＋1", "－1", "＠x", "\n=HYPERLINK(\"http://x\")"])
+    @pytest.mark.parametrize(
+        "cell", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1", "\r=1", " =1", "＝1+1", "＋1", "－1", "＠x", '\n=HYPERLINK("http://x")']
+    )
     def test_text_that_could_be_a_formula_is_made_harmless(self, cell: str) -> None:
         assert safe(cell) == f"'{cell}"
 
@@ -39,8 +42,20 @@ class TestFormulaSafety:
 
     @pytest.mark.promise("P214")
     def test_no_cell_of_a_sheet_is_a_formula(self, tmp_path: Path) -> None:
-        attacks = ["=1+1", "@x", "=HYPERLINK(\"http://evil\")", "http://evil.example"]
-        paper = Paper("x", "=1+1", "=2", [Section("=A1", "=3", (Column("=B1"), Column("Link", "link"), Column("Done", "tick")), [[a, (a, "http://odoo.example/1"), None] for a in attacks])])
+        attacks = ["=1+1", "@x", '=HYPERLINK("http://evil")', "http://evil.example"]
+        paper = Paper(
+            "x",
+            "=1+1",
+            "=2",
+            [
+                Section(
+                    "=A1",
+                    "=3",
+                    (Column("=B1"), Column("Link", "link"), Column("Done", "tick")),
+                    [[a, (a, "http://odoo.example/1"), None] for a in attacks],
+                )
+            ],
+        )
         path = tmp_path / "x.xlsx"
         path.write_bytes(as_xlsx(paper))
         sheet = openpyxl.load_workbook(path).worksheets[0]
@@ -50,7 +65,13 @@ class TestFormulaSafety:
 
 
 class TestForms:
-    paper = Paper("x", "A <b>title</b>", "About", [Section("One", "", (Column("Text"), Column("Number", "number")), [["<script>alert(1)</script>\x00\x0b", 1234.5]])], headline="1 thing")
+    paper = Paper(
+        "x",
+        "A <b>title</b>",
+        "About",
+        [Section("One", "", (Column("Text"), Column("Number", "number")), [["<script>alert(1)</script>\x00\x0b", 1234.5]])],
+        headline="1 thing",
+    )
 
     def test_each_form_of_a_paper_is_the_same_twice(self) -> None:
         for form in (as_xlsx, lambda p: as_docx(p, "Project", Style())):
@@ -68,14 +89,29 @@ class TestForms:
 
 
 @pytest.mark.promise("P197", "P198")
-@pytest.mark.parametrize(("row", "model", "trigger", "domain"), [
-    ({"name": "a", "trigger": "Lead created", "conditions": "Source is Google Ads or Facebook", "actions": "send e-mail Welcome"}, "crm.lead", "on_create",
-     [["type", "=", "lead"], ["source_id.name", "in", ["Google Ads", "Facebook"]]]),
-    ({"name": "b", "trigger": "Stage changed to Proposal Sent", "conditions": "Amount over $25,000", "actions": "Notify manager"}, "crm.lead", "on_stage_set",
-     [["stage_id.name", "=", "Proposal Sent"], ["expected_revenue", ">", 25000.0]]),
-    ({"name": "c", "object": "Contact", "event": "Birthday", "condition": "Country is not India", "action": "send template"}, "res.partner", "on_time",
-     [["is_company", "=", False], ["country_id.name", "not in", ["India"]]]),
-])
+@pytest.mark.parametrize(
+    ("row", "model", "trigger", "domain"),
+    [
+        (
+            {"name": "a", "trigger": "Lead created", "conditions": "Source is Google Ads or Facebook", "actions": "send e-mail Welcome"},
+            "crm.lead",
+            "on_create",
+            [["type", "=", "lead"], ["source_id.name", "in", ["Google Ads", "Facebook"]]],
+        ),
+        (
+            {"name": "b", "trigger": "Stage changed to Proposal Sent", "conditions": "Amount over $25,000", "actions": "Notify manager"},
+            "crm.lead",
+            "on_stage_set",
+            [["stage_id.name", "=", "Proposal Sent"], ["expected_revenue", ">", 25000.0]],
+        ),
+        (
+            {"name": "c", "object": "Contact", "event": "Birthday", "condition": "Country is not India", "action": "send template"},
+            "res.partner",
+            "on_time",
+            [["is_company", "=", False], ["country_id.name", "not in", ["India"]]],
+        ),
+    ],
+)
 def test_a_rule_is_proposed_as_model_trigger_and_domain(row: dict[str, str], model: str, trigger: str, domain: list[object]) -> None:
     found = propose(row)
     assert (found.model, (found.trigger or "").split(":")[0], found.domain, found.unknown) == (model, trigger, domain, [])
@@ -113,8 +149,23 @@ class TestPack:
         return loaded
 
     def test_every_document_is_there_in_its_forms(self, pack: dict[str, Document]) -> None:
-        assert {"scope.docx", "mapping.xlsx", "completeness.xlsx", "cleansing.xlsx", "fields.xlsx", "decisions.docx", "owners.xlsx", "delta.html", "runbook.docx",
-                "handoff.docx", "spot_check.xlsx", "report.pdf", "report.json", "evidence.zip", "manifest.json"} <= set(pack)
+        assert {
+            "scope.docx",
+            "mapping.xlsx",
+            "completeness.xlsx",
+            "cleansing.xlsx",
+            "fields.xlsx",
+            "decisions.docx",
+            "owners.xlsx",
+            "delta.html",
+            "runbook.docx",
+            "handoff.docx",
+            "spot_check.xlsx",
+            "report.pdf",
+            "report.json",
+            "evidence.zip",
+            "manifest.json",
+        } <= set(pack)
 
     def test_it_is_the_same_twice(self, proof: Proof, pack: dict[str, Document], tmp_path: Path) -> None:
         again = {d.name: d for d in write_pack(proof.ws, proof.run_id, tmp_path, only={"mapping", "scope", "spot_check", "handoff"})}

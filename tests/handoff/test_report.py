@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+
 from crm2odoo.handoff import Document, NothingToReport, write_report
 from crm2odoo.ledger import approvals, runs
 from crm2odoo.ledger.dispositions import settle_dispositions
@@ -27,8 +28,12 @@ ATTACK = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 def proof(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: OdooDatabase) -> Iterator[Proof]:
     """A finished run with a reject, a merge, a hostile name, and two differences: one of them in a sensitive field."""
     hostile = {"id": "99", "name": f"Deal {ATTACK}", "notes": f"<p>Hello {ATTACK}</p>"}
-    with proof_world(tmp_path_factory.mktemp("proof"), staging_dsn, odoo, "report", locale="de_DE", title=f"Proof & Sons {ATTACK}", error_budget_percent=5) as proof:
-        proof.run(proof.deliver("export", rep=REPS, firm=FIRMS, deal=[*deals(12), hostile, {"id": "100", "name": ATTACK, "amount": ATTACK}], rule=RULES))
+    with proof_world(
+        tmp_path_factory.mktemp("proof"), staging_dsn, odoo, "report", locale="de_DE", title=f"Proof & Sons {ATTACK}", error_budget_percent=5
+    ) as proof:
+        proof.run(
+            proof.deliver("export", rep=REPS, firm=FIRMS, deal=[*deals(12), hostile, {"id": "100", "name": ATTACK, "amount": ATTACK}], rule=RULES)
+        )
         for entity in proof.ws.bundle.load_order:
             check_entity(proof.target, proof.run_id, proof.plan_id, entity)
         settle_dispositions(proof.ws, proof.run_id, proof.plan_id)
@@ -36,7 +41,9 @@ def proof(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: Odoo
         proof.write("res.partner", "firm_1", ref="IBAN 43")
         diff(proof.target, proof.run_id, proof.plan_id)
         runs.finish(proof.ws, proof.run_id, "success")
-        approvals.record(proof.ws, subject="mapping", hash="ab" * 32, verdict="approved", by="maria@proof.example", comment=f"Fine {ATTACK}", run_id=proof.run_id)
+        approvals.record(
+            proof.ws, subject="mapping", hash="ab" * 32, verdict="approved", by="maria@proof.example", comment=f"Fine {ATTACK}", run_id=proof.run_id
+        )
         yield proof
 
 
@@ -104,7 +111,10 @@ class TestContent:
 
     def test_one_sentence_for_each_object(self, page: str) -> None:
         said = text(page)
-        assert "2 of 5 rows are in Odoo as firms; 1 joined with another row; 1 left out on purpose (deleted in the source); 1 rejected (a value that must be there is empty: name)." in said
+        assert (
+            "2 of 5 rows are in Odoo as firms; 1 joined with another row; 1 left out on purpose (deleted in the source); 1 rejected (a value that must be there is empty: name)."
+            in said
+        )
         assert "13 of 14 rows are in Odoo as deals" in said
 
     def test_a_difference_names_the_line_and_links_the_record(self, page: str, proof: Proof) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.reconcile import DiffIncomplete, diff
 from crm2odoo.reconcile.attribution import causes_of

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+
 from crm2odoo.ledger.dispositions import DispositionsDoNotAddUp, disposition_table, settle_dispositions
 from crm2odoo.reconcile import GateFailed, check_entity
 from odoo_server import OdooDatabase
@@ -17,7 +18,9 @@ pytestmark = pytest.mark.odoo
 def loaded(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: OdooDatabase) -> Iterator[Proof]:
     """An export with every kind of row: good, merged, deleted, duplicate, without a name, with a field too few, and one that waits for its owner."""
     rows = [*deals(20), deals(20)[0], {"id": "90", "name": ""}, {"id": "91", "name": "Nobody's", "owner": "gone@proof.example"}]
-    with proof_world(tmp_path_factory.mktemp("proof"), staging_dsn, odoo, "gate", owners={"decisions": {r["email"]: "provision" for r in REPS}}) as proof:
+    with proof_world(
+        tmp_path_factory.mktemp("proof"), staging_dsn, odoo, "gate", owners={"decisions": {r["email"]: "provision" for r in REPS}}
+    ) as proof:
         lost = [*REPS, {"name": "Gone Guy", "email": "gone@proof.example"}]
         place = proof.deliver("export", rep=lost, firm=FIRMS, deal=rows, rule=RULES)
         with open(place / "deals.csv", "a", encoding="utf-8") as file:
@@ -80,7 +83,9 @@ class TestDispositions:
         assert loaded.rows("select count(*) as n from {log}.disposition where object = 'deal'")[0]["n"] == 24, "nothing was changed"
 
     def test_a_row_with_two_fates_stops_it(self, loaded: Proof) -> None:
-        loaded.rows("insert into {clean}.reject (object, file_no, rec, line, code) select 'deal', _file, _rec, _line, 'bad_date' from {clean}.deal where _key = '4'")
+        loaded.rows(
+            "insert into {clean}.reject (object, file_no, rec, line, code) select 'deal', _file, _rec, _line, 'bad_date' from {clean}.deal where _key = '4'"
+        )
         try:
             with pytest.raises(DispositionsDoNotAddUp, match="two dispositions"):
                 settle_dispositions(loaded.ws, loaded.run_id, loaded.plan_id)
@@ -124,4 +129,6 @@ class TestDisagreement:
         assert message.count("deals.csv:") == 10, "the first ten cases"
         assert "and 2 more" in message
         assert "→ Somebody deleted them" in message
-        assert not loaded.rows("select 1 from {log}.reconciliation where run_id = 'failing' and name = 'not_in_odoo' and passed"), "a failed check is kept"
+        assert not loaded.rows("select 1 from {log}.reconciliation where run_id = 'failing' and name = 'not_in_odoo' and passed"), (
+            "a failed check is kept"
+        )

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from crm2odoo.handoff.documents import Document, as_json
+from crm2odoo.handoff.documents import Document, as_json, read
 from crm2odoo.staging import Connection, Workspace
 
 TIME = (1980, 1, 1, 0, 0, 0)
@@ -39,7 +39,7 @@ def evidence_bundle(ws: Workspace, run_id: str, documents: list[Document]) -> by
 
     Values of the customer's records are not in it, only their hashes. The same stored data gives the same bytes. Memory: the archive.
     """
-    members: dict[str, bytes] = {f"documents/{d.name}": Path(d.location).read_bytes() for d in documents}
+    members: dict[str, bytes] = {f"documents/{d.name}": read(d) for d in documents}
     with ws.connect() as connection:
         connection.execute("set transaction isolation level repeatable read read only")
         row = connection.execute(ws.sql("select export_id, target_id from {log}.run where run_id = %s"), (run_id,)).fetchone()
@@ -53,7 +53,11 @@ def evidence_bundle(ws: Workspace, run_id: str, documents: list[Document]) -> by
         "To check it, unpack the archive and run:  python3 verify.py\n"
         "It needs Python 3 and nothing else. It reads manifest.json, computes the sha256 of every file again, and follows the chain of writes.\n"
     ).encode()
-    manifest = {"run": run_id, "project": ws.bundle.project.project, "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(members.items())}}
+    manifest = {
+        "run": run_id,
+        "project": ws.bundle.project.project,
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(members.items())},
+    }
     members["manifest.json"] = as_json(manifest)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -61,7 +61,18 @@ def collect(ws: Workspace, run_id: str, cases: int = CASES, everything: bool = F
             )
         about = {"run_id": run_id, "export_id": run["export_id"] or "", "target_id": run["target_id"] or ""}
         export, target, plan = asked.one("export", **about), asked.one("target", **about), asked.one("plan", **about)
-        for name in ("files", "dispositions", "cells", "difference_groups", "checks", "findings", "approvals", "decisions", "batches", "custom_fields"):
+        for name in (
+            "files",
+            "dispositions",
+            "cells",
+            "difference_groups",
+            "checks",
+            "findings",
+            "approvals",
+            "decisions",
+            "batches",
+            "custom_fields",
+        ):
             asked.many(name, **about)
         asked.many("differences", limit=cases, **about)
         asked.many("kept_back", limit=200, **about)
@@ -98,7 +109,9 @@ def _more(asked: _Asked, there: set[tuple[str, str]], about: dict[str, str]) -> 
         return
     asked.many("changes")
     loaded = {r["entity"]: r["records"] for r in asked.answers["records"] if r["action"] in ("create", "update", "unchanged")}
-    largest = sorted((e for e in loaded if ("target", f"odoo_{e}") in there and bundle.entities[e].create == "yes"), key=lambda e: -loaded[e])[:SPOT_ENTITIES]
+    largest = sorted((e for e in loaded if ("target", f"odoo_{e}") in there and bundle.entities[e].create == "yes"), key=lambda e: -loaded[e])[
+        :SPOT_ENTITIES
+    ]
     checks: Rows = []
     for entity in largest:
         fields = _spot_fields(bundle, entity, _columns(ws, asked.connection, f"odoo_{entity}", "target"))
@@ -111,13 +124,19 @@ def _spot_fields(bundle: Bundle, entity: str, read: list[str]) -> list[str]:
     """What a person looks at: names, amounts, dates, texts; at most SPOT_FIELDS, in the order of the entity file."""
     fields = bundle.entities[entity].fields
     kinds = ("char", "monetary", "date", "datetime", "html")
-    usable = [k for t in kinds for k, f in fields.items() if f.type == t and k in read and not k.startswith("x_") and f.compare != "none" and origins_of(bundle, entity, k)]
+    usable = [
+        k
+        for t in kinds
+        for k, f in fields.items()
+        if f.type == t and k in read and not k.startswith("x_") and f.compare != "none" and origins_of(bundle, entity, k)
+    ]
     return sorted(usable[:SPOT_FIELDS], key=list(fields).index)
 
 
 def _columns(ws: Workspace, connection: Connection, table: str, part: str = "clean") -> list[str]:
     rows = connection.execute(
-        "select column_name from information_schema.columns where table_schema = %s and table_name = %s and column_name !~ '(^_|__key$|__currency$)' order by ordinal_position",
+        "select column_name from information_schema.columns where table_schema = %s and table_name = %s and column_name !~"
+        " '(^_|__key$|__currency$)' order by ordinal_position",
         (f"{ws.bundle.project.project}_{part}", table),
     )
     return [row["column_name"] for row in rows]
@@ -144,7 +163,9 @@ class _Asked:
 
 def _tables(ws: Workspace, connection: Connection) -> set[tuple[str, str]]:
     project = ws.bundle.project.project
-    rows = connection.execute("select table_schema, table_name from information_schema.tables where table_schema = any(%s)", ([f"{project}_clean", f"{project}_target"],))
+    rows = connection.execute(
+        "select table_schema, table_name from information_schema.tables where table_schema = any(%s)", ([f"{project}_clean", f"{project}_target"],)
+    )
     return {(row["table_schema"].removeprefix(f"{project}_"), row["table_name"]) for row in rows}
 
 

@@ -39,7 +39,10 @@ def lineage(bundle: Bundle) -> list[FieldLineage]:
     """Every field of every entity that the project feeds, in build order. A field that no column reaches has no origins (a constant)."""
     return [
         FieldLineage(name, key, tuple(origins_of(bundle, name, key)), _rule(bundle, entity, key), any(f.mapping.primary for f in bundle.feeds(name)))
-        for name in bundle.build_order for entity in [bundle.entities[name]] if bundle.feeds(name) for key in entity.fields
+        for name in bundle.build_order
+        for entity in [bundle.entities[name]]
+        if bundle.feeds(name)
+        for key in entity.fields
     ]
 
 

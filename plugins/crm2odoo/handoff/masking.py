@@ -76,7 +76,11 @@ def masked_facts(bundle: Bundle, facts: Facts) -> Facts:
     masks = Masks(bundle)
     answers = dict(facts.answers)
     answers["differences"] = [
-        {**d, "expected": masked(d["expected"], masks.field(d["entity"], d["field"])), "found": masked(d["found"], masks.field(d["entity"], d["field"]))}
+        {
+            **d,
+            "expected": masked(d["expected"], masks.field(d["entity"], d["field"])),
+            "found": masked(d["found"], masks.field(d["entity"], d["field"])),
+        }
         for d in facts.rows("differences")
     ]
     answers["reject_cases"] = [{**c, "value": masked(c["value"], masks.column(c["object"], c["column_name"]))} for c in facts.rows("reject_cases")]

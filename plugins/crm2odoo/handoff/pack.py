@@ -29,8 +29,16 @@ from crm2odoo.staging import Workspace
 
 Maker = Callable[[Bundle, Facts, Style], Paper]
 PAPERS: dict[str, Maker] = {
-    "scope": scope_paper, "mapping": mapping_paper, "completeness": completeness_paper, "cleansing": cleansing_paper, "fields": schema_paper,
-    "decisions": decision_paper, "owners": owner_paper, "delta": delta_paper, "runbook": runbook_paper, "handoff": handoff_paper,
+    "scope": scope_paper,
+    "mapping": mapping_paper,
+    "completeness": completeness_paper,
+    "cleansing": cleansing_paper,
+    "fields": schema_paper,
+    "decisions": decision_paper,
+    "owners": owner_paper,
+    "delta": delta_paper,
+    "runbook": runbook_paper,
+    "handoff": handoff_paper,
 }
 
 
@@ -52,7 +60,11 @@ def write_pack(ws: Workspace, run_id: str, folder: str | Path, only: set[str] | 
         contents += _forms(spot_check_paper(ws.bundle, facts, style, _places(ws, facts)), ws.bundle, footer, style)
     if "report" in wanted:
         view, data = view_and_data(ws, facts)
-        contents += [("report.html", render(ws.bundle, view).encode()), ("report.json", as_json(data)), ("report.pdf", as_pdf(render(ws.bundle, view, paper=True)))]
+        contents += [
+            ("report.html", render(ws.bundle, view).encode()),
+            ("report.json", as_json(data)),
+            ("report.pdf", as_pdf(render(ws.bundle, view, paper=True))),
+        ]
     documents = write(ws, run_id, folder, contents)
     if "evidence" in wanted:
         kept = [d for d in documents if d.name != "manifest.json"]
@@ -63,7 +75,10 @@ def write_pack(ws: Workspace, run_id: str, folder: str | Path, only: set[str] | 
 def _forms(paper: Paper, bundle: Bundle, footer: str, style: Style) -> list[tuple[str, bytes]]:
     html = as_html(paper, bundle.project.title, footer, style)
     made = {
-        "html": lambda: html.encode(), "pdf": lambda: as_pdf(html), "docx": lambda: as_docx(paper, bundle.project.title, style), "xlsx": lambda: as_xlsx(paper),
+        "html": lambda: html.encode(),
+        "pdf": lambda: as_pdf(html),
+        "docx": lambda: as_docx(paper, bundle.project.title, style),
+        "xlsx": lambda: as_xlsx(paper),
     }
     return [*((f"{paper.name}.{form}", made[form]()) for form in paper.forms), (f"{paper.name}.json", as_json(paper.as_data()))]
 

@@ -53,10 +53,16 @@ class Paper:
     def as_data(self) -> dict[str, Any]:
         """For JSON: columns by label, rows as objects; what people fill in is left out."""
         return {
-            "title": self.title, "about": self.about, "headline": self.headline,
+            "title": self.title,
+            "about": self.about,
+            "headline": self.headline,
             "sections": [
                 {
-                    "title": s.title, "about": s.about, "paragraphs": s.paragraphs, "steps": s.steps, "query": s.query,
+                    "title": s.title,
+                    "about": s.about,
+                    "paragraphs": s.paragraphs,
+                    "steps": s.steps,
+                    "query": s.query,
                     "rows": [{c.label: v for c, v in zip(s.columns, row, strict=True) if not c.for_people} for row in s.rows],
                 }
                 for s in self.sections

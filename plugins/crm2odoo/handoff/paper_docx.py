@@ -14,7 +14,7 @@ from crm2odoo.handoff.paper import Paper
 from crm2odoo.handoff.paper_html import shown
 from crm2odoo.handoff.wording import Style
 
-_MADE = datetime(2000, 1, 1)  # noqa: DTZ001 - python-docx wants a naive time
+_MADE = datetime(2000, 1, 1)
 _ILLEGAL = dict.fromkeys(c for c in range(32) if c not in (9, 10, 13))
 
 
@@ -49,7 +49,9 @@ def as_docx(paper: Paper, project_title: str, style: Style) -> bytes:
             for row in section.rows:
                 cells = table.add_row().cells
                 for cell, column, value in zip(cells, section.columns, row, strict=True):
-                    cell.text = "☐" if column.kind == "tick" and not value else _clean(value[0] if column.kind == "link" else shown(column, value, style))
+                    cell.text = (
+                        "☐" if column.kind == "tick" and not value else _clean(value[0] if column.kind == "link" else shown(column, value, style))
+                    )
         elif section.columns:
             document.add_paragraph(section.empty)
     buffer = io.BytesIO()

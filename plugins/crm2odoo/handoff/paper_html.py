@@ -11,8 +11,10 @@ from crm2odoo.handoff.wording import Style
 
 def as_html(paper: Paper, project_title: str, footer: str, style: Style) -> str:
     """One page without scripts or outside requests."""
-    return environment().get_template("paper.html.j2").render(
-        paper=paper, project_title=project_title, footer=footer, style=style, shown=lambda c, v: shown(c, v, style), **page_head()
+    return (
+        environment()
+        .get_template("paper.html.j2")
+        .render(paper=paper, project_title=project_title, footer=footer, style=style, shown=lambda c, v: shown(c, v, style), **page_head())
     )
 
 

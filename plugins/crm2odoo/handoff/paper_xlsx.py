@@ -28,7 +28,17 @@ def as_xlsx(paper: Paper) -> bytes:
     # No time of making: the same data must give the same file.
     book.set_properties({"title": paper.title, "comments": paper.about, "created": _MADE})
     formats = {
-        "head": book.add_format({"bold": True, "text_wrap": True, "valign": "vcenter", "bg_color": "#0b5f95", "font_color": "#ffffff", "border": 1, "border_color": "#ffffff"}),
+        "head": book.add_format(
+            {
+                "bold": True,
+                "text_wrap": True,
+                "valign": "vcenter",
+                "bg_color": "#0b5f95",
+                "font_color": "#ffffff",
+                "border": 1,
+                "border_color": "#ffffff",
+            }
+        ),
         "text": book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"}),
         "number": book.add_format({"valign": "top", "num_format": "#,##0.###"}),
         "amount": book.add_format({"valign": "top", "num_format": "#,##0.00"}),

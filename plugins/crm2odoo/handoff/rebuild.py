@@ -49,9 +49,14 @@ def _knowledge() -> dict[str, Any]:
 
 
 def propose(row: dict[str, Any]) -> Rebuild:
-    """The proposal for one row of an object of automations; its columns are ``name``, ``object``, ``trigger`` or ``event``, ``conditions`` or ``condition``, ``actions``, ``action`` or ``steps``."""
+    """The proposal for one row of an object of automations.
+
+    Its columns are ``name``, ``object``, ``trigger`` or ``event``, ``conditions`` or ``condition``, ``actions``, ``action`` or ``steps``.
+    """
     said = {
-        "object": _text(row, "object"), "trigger": _text(row, "trigger", "event"), "conditions": _text(row, "conditions", "condition"),
+        "object": _text(row, "object"),
+        "trigger": _text(row, "trigger", "event"),
+        "conditions": _text(row, "conditions", "condition"),
         "actions": _text(row, "actions", "action", "steps"),
     }
     unknown: list[str] = []
@@ -63,7 +68,17 @@ def propose(row: dict[str, Any]) -> Rebuild:
     trigger, of_trigger = _trigger(said["trigger"], model, unknown)
     of_conditions = _conditions(said["conditions"], model, unknown)
     actions, edition = _actions(said["actions"], unknown)
-    return Rebuild(str(row.get("name") or "without a name"), row.get("active"), said, model, trigger, [*domain, *of_trigger, *of_conditions], actions, edition, unknown)
+    return Rebuild(
+        str(row.get("name") or "without a name"),
+        row.get("active"),
+        said,
+        model,
+        trigger,
+        [*domain, *of_trigger, *of_conditions],
+        actions,
+        edition,
+        unknown,
+    )
 
 
 def check_rules(target: Target) -> list[dict[str, Any]]:
@@ -82,15 +97,29 @@ def check_rules(target: Target) -> list[dict[str, Any]]:
                 matching = target.client.call(proposal.model, "search_count", domain=proposal.domain, context={"active_test": False})
             except OdooError as error:
                 refused = str(error).splitlines()[0]
-        result.append({
-            "object": name, "name": proposal.name, "active": proposal.active, "source": proposal.source, "model": proposal.model, "trigger": proposal.trigger,
-            "domain": proposal.domain, "actions": proposal.actions, "edition": proposal.edition, "unknown": proposal.unknown, "matching": matching, "refused": refused,
-        })
+        result.append(
+            {
+                "object": name,
+                "name": proposal.name,
+                "active": proposal.active,
+                "source": proposal.source,
+                "model": proposal.model,
+                "trigger": proposal.trigger,
+                "domain": proposal.domain,
+                "actions": proposal.actions,
+                "edition": proposal.edition,
+                "unknown": proposal.unknown,
+                "matching": matching,
+                "refused": refused,
+            }
+        )
     with target.ws.connect() as connection:
         connection.execute(target.ws.sql("delete from {log}.finding where step = %s and target_id = %s"), (RULES, target.target_id))
         with connection.cursor() as cursor:
             cursor.executemany(
-                target.ws.sql("insert into {log}.finding (target_id, step, severity, code, title, count, evidence) values (%s, %s, 'info', 'rule', %s, %s, %s)"),
+                target.ws.sql(
+                    "insert into {log}.finding (target_id, step, severity, code, title, count, evidence) values (%s, %s, 'info', 'rule', %s, %s, %s)"
+                ),
                 [(target.target_id, RULES, r["name"], r["matching"], Jsonb(r)) for r in result],
             )
     return result
@@ -98,16 +127,14 @@ def check_rules(target: Target) -> list[dict[str, Any]]:
 
 def rule_objects(ws: Workspace) -> list[str]:
     """Objects of the source whose rows are rules: documented only, and with something that triggers them."""
-    return [
-        name for name, obj in ws.bundle.source.objects.items() if obj.documentation_only and {"trigger", "event"} & set(obj.columns)
-    ]
+    return [name for name, obj in ws.bundle.source.objects.items() if obj.documentation_only and {"trigger", "event"} & set(obj.columns)]
 
 
 def _rules(ws: Workspace) -> list[tuple[str, dict[str, Any]]]:
     rows = []
     with ws.connect() as connection:
         for name in rule_objects(ws):
-            there = connection.execute("select to_regclass(%s) is not null as there", (f"{ws.schemas['clean']}.\"{name}\"",)).fetchone()
+            there = connection.execute("select to_regclass(%s) is not null as there", (f'{ws.schemas["clean"]}."{name}"',)).fetchone()
             if there and there["there"]:
                 (statement,) = ws.statements("reconcile/facts/inventory.sql.j2", object=name)
                 rows += [(name, r["item"]) for r in connection.execute(statement.encode()).fetchall()]
@@ -145,7 +172,11 @@ def _trigger(text: str, model: str | None, unknown: list[str]) -> tuple[str | No
                 terms.append(["tag_ids.name", "=", groups["tag"].strip()])
             wait = f", {groups['days']} {groups['unit']}" if groups.get("days") else ""
             return f"{line['trigger']}: {line['says']}{wait}", terms
-    unknown.append(f"What starts it? The export says {text!r}. Ask who made the rule." if text else "What starts it? The export does not say. Ask who made the rule.")
+    unknown.append(
+        f"What starts it? The export says {text!r}. Ask who made the rule."
+        if text
+        else "What starts it? The export does not say. Ask who made the rule."
+    )
     return None, []
 
 

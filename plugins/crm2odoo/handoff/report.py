@@ -44,15 +44,36 @@ def view_and_data(ws: Workspace, facts: Facts) -> tuple[View, dict[str, Any]]:
 def render(bundle: Bundle, view: View, unmasked: bool = False, paper: bool = False) -> str:
     """The page. ``paper``: everything unfolded, for PDF."""
     sections = [
-        ("short", "In short", True), ("objects", "Rows", True), ("fields", "Fields", True), ("differences", "Differences", view.groups), ("checks", "Counts", True), ("totals", "Totals", view.totals),
-        ("rejects", "Rejected and held", view.rejects or view.facts.rows("kept_back")), ("owners", "Owners", view.owners), ("stages", "Stages", view.stages),
-        ("left", "What did not move", True), ("findings", "Findings", view.findings), ("times", "Times", view.timings), ("proof", "Hashes and queries", True),
+        ("short", "In short", True),
+        ("objects", "Rows", True),
+        ("fields", "Fields", True),
+        ("differences", "Differences", view.groups),
+        ("checks", "Counts", True),
+        ("totals", "Totals", view.totals),
+        ("rejects", "Rejected and held", view.rejects or view.facts.rows("kept_back")),
+        ("owners", "Owners", view.owners),
+        ("stages", "Stages", view.stages),
+        ("left", "What did not move", True),
+        ("findings", "Findings", view.findings),
+        ("times", "Times", view.timings),
+        ("proof", "Hashes and queries", True),
     ]
     titles = {**{n: o.title for n, o in bundle.source.objects.items()}, **{n: e.title for n, e in bundle.entities.items()}}
     files = {f["file_no"]: f["name"] for f in view.facts.rows("files")}
-    return environment().get_template("report.html.j2").render(
-        view=view, sections=sections, dispositions=DISPOSITIONS, titles=titles, files=files,
-        mapping_hash=bundle.mapping_hash, unmasked=unmasked, paper=paper, **page_head(),
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            view=view,
+            sections=sections,
+            dispositions=DISPOSITIONS,
+            titles=titles,
+            files=files,
+            mapping_hash=bundle.mapping_hash,
+            unmasked=unmasked,
+            paper=paper,
+            **page_head(),
+        )
     )
 
 
@@ -61,9 +82,14 @@ def data_of(view: View, facts: Facts) -> dict[str, Any]:
     return {
         "project": view.title,
         "verdict": {"state": view.verdict.state, "reasons": [{"weight": r.weight, "text": r.text} for r in view.verdict.reasons]},
-        "run": facts.run, "export": facts.export, "target": facts.target, "plan": facts.plan,
+        "run": facts.run,
+        "export": facts.export,
+        "target": facts.target,
+        "plan": facts.plan,
         "objects": [{"object": o.object, "title": o.title, "rows": o.rows, "counts": o.counts, "reasons": o.reasons} for o in facts.objects],
-        "differences": [{"entity": g.entity, "field": g.field, "kind": g.kind, "cells": g.cells, "cause": g.cause, "cases": g.cases} for g in view.groups],
+        "differences": [
+            {"entity": g.entity, "field": g.field, "kind": g.kind, "cells": g.cells, "cause": g.cause, "cases": g.cases} for g in view.groups
+        ],
         "not_moved": view.not_moved,
         "answers": facts.answers,
         "queries": facts.queries,

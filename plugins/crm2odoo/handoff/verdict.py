@@ -33,7 +33,13 @@ class Verdict:
 
 def judge(facts: Facts, style: Style, error_budget_percent: float) -> Verdict:
     """The same facts give the same verdict. Anything unproved counts against it: a check that did not run is no check that passed."""
-    reasons = [*_rows(facts, style), *_checks(facts, style), *_cells(facts, style, error_budget_percent), *_people(facts, style), *_findings(facts, style)]
+    reasons = [
+        *_rows(facts, style),
+        *_checks(facts, style),
+        *_cells(facts, style, error_budget_percent),
+        *_people(facts, style),
+        *_findings(facts, style),
+    ]
     if any(r.weight == "stops" for r in reasons):
         state: State = "no_go"
     elif any(r.weight == "exception" for r in reasons):
@@ -55,7 +61,9 @@ def _rows(facts: Facts, style: Style) -> list[Reason]:
     for disposition, text in (("rejected", "rejected"), ("held", "held back")):
         count = sum(o.counts[disposition] for o in facts.objects)
         if count:
-            reasons.append(Reason("exception", f"{style.rows(count)} ({style.percent(count, total)}) {'is' if count == 1 else 'are'} {text}.", "rejects"))
+            reasons.append(
+                Reason("exception", f"{style.rows(count)} ({style.percent(count, total)}) {'is' if count == 1 else 'are'} {text}.", "rejects")
+            )
     return reasons
 
 
@@ -78,7 +86,13 @@ def _cells(facts: Facts, style: Style, budget: float) -> list[Reason]:
     if not different:
         return [Reason("fine", f"All {style.rows(compared, 'field value')} read back from Odoo; none differs from the source.", "fields")]
     weight: Weight = "stops" if different > compared * budget / 100 else "exception"
-    return [Reason(weight, f"{style.number(different)} of {style.rows(compared, 'field value')} ({style.percent(different, compared)}) differ in Odoo.", "differences")]
+    return [
+        Reason(
+            weight,
+            f"{style.number(different)} of {style.rows(compared, 'field value')} ({style.percent(different, compared)}) differ in Odoo.",
+            "differences",
+        )
+    ]
 
 
 def _people(facts: Facts, style: Style) -> list[Reason]:
@@ -86,7 +100,13 @@ def _people(facts: Facts, style: Style) -> list[Reason]:
     if not waiting:
         return []
     records = sum(o["records"] for o in waiting)
-    return [Reason("stops", f"{style.rows(len(waiting), 'owner')} with {style.rows(records, 'record')} {'waits' if len(waiting) == 1 else 'wait'} for a decision.", "owners")]
+    return [
+        Reason(
+            "stops",
+            f"{style.rows(len(waiting), 'owner')} with {style.rows(records, 'record')} {'waits' if len(waiting) == 1 else 'wait'} for a decision.",
+            "owners",
+        )
+    ]
 
 
 def _findings(facts: Facts, style: Style) -> list[Reason]:

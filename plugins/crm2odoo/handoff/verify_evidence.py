@@ -1,6 +1,6 @@
 """Checks an evidence bundle: the sha256 of every file, and the chain of writes to Odoo. Needs Python 3 and nothing else.
 
-    python3 verify.py [folder]        exit code 0: everything is as it was made; 1: something was changed
+python3 verify.py [folder]        exit code 0: everything is as it was made; 1: something was changed
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import os
 import sys
 
 
-def verify(folder):
+def verify(folder: str) -> list[str]:
     """A list of sentences, one for each thing that is not as it was made."""
     problems = []
     with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as file:
@@ -35,7 +35,7 @@ def verify(folder):
     return problems
 
 
-def verify_chain(path):
+def verify_chain(path: str) -> list[str]:
     """Follows the chain: each write names the hash of the one before."""
     if not os.path.exists(path):
         return []

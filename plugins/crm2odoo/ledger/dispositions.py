@@ -40,7 +40,13 @@ def settle_dispositions(ws: Workspace, run_id: str, plan_id: int) -> list[Object
         objects = _objects(ws, connection)
         try:
             ws.run(
-                connection, "reconcile/disposition.sql.j2", objects=objects, export_id=plan.export_id, target_id=plan.target_id, plan_id=plan_id, run_id=run_id,
+                connection,
+                "reconcile/disposition.sql.j2",
+                objects=objects,
+                export_id=plan.export_id,
+                target_id=plan.target_id,
+                plan_id=plan_id,
+                run_id=run_id,
             )
         except psycopg.errors.UniqueViolation as error:
             raise DispositionsDoNotAddUp(
@@ -55,7 +61,10 @@ def disposition_table(ws: Workspace, run_id: str) -> list[ObjectDispositions]:
     """The dispositions that a run settled, per object in the order of the source file."""
     with ws.connect() as connection:
         row = connection.execute(
-            ws.sql("select export_id, target_id from {log}.disposition where run_id = %(r)s union select export_id, target_id from {log}.run where run_id = %(r)s limit 1"),
+            ws.sql(
+                "select export_id, target_id from {log}.disposition where run_id = %(r)s union select export_id, target_id from"
+                " {log}.run where run_id = %(r)s limit 1"
+            ),
             {"r": run_id},
         ).fetchone()
         return _table(ws, connection, row["export_id"], row["target_id"]) if row else []
@@ -79,7 +88,11 @@ def _left_out(bundle: Bundle, name: str) -> str | None:
 
 def _counted(ws: Workspace, connection: Connection, export_id: str) -> dict[tuple[str, int], dict[str, Any]]:
     rows = connection.execute(
-        ws.sql("select object, file_no, name, records from {log}.file where export_id = %s and object is not null and records is not null and status in ('recognised', 'assigned', 'refused')"), (export_id,)
+        ws.sql(
+            "select object, file_no, name, records from {log}.file where export_id = %s and object is not null and records is not null"
+            " and status in ('recognised', 'assigned', 'refused')"
+        ),
+        (export_id,),
     )
     return {(row["object"], row["file_no"]): row for row in rows}
 
@@ -88,16 +101,21 @@ def _every_row_has_one(ws: Workspace, connection: Connection, export_id: str, ta
     settled = {
         (row["object"], row["file_no"]): row["n"]
         for row in connection.execute(
-            ws.sql("select object, file_no, count(*) as n from {log}.disposition where export_id = %s and target_id = %s group by object, file_no"), (export_id, target_id)
+            ws.sql("select object, file_no, count(*) as n from {log}.disposition where export_id = %s and target_id = %s group by object, file_no"),
+            (export_id, target_id),
         )
     }
     wrong = []
     for place, file in _counted(ws, connection, export_id).items():
         if settled.get(place, 0) != file["records"]:
-            wrong.append(f"- {file['name']} ({place[0]}): {file['records']} rows, {settled.get(place, 0)} dispositions{_examples(ws, connection, export_id, target_id, *place)}")
+            wrong.append(
+                f"- {file['name']} ({place[0]}): {file['records']} rows, {settled.get(place, 0)}"
+                f" dispositions{_examples(ws, connection, export_id, target_id, *place)}"
+            )
     if wrong:
         raise DispositionsDoNotAddUp(
-            "Not every source row has a disposition:\n" + "\n".join(wrong)
+            "Not every source row has a disposition:\n"
+            + "\n".join(wrong)
             + "\nA valid row without one is taken by no mapping line: look at the `when` conditions of its object in the source file."
         )
 
@@ -118,7 +136,10 @@ def _examples(ws: Workspace, connection: Connection, export_id: str, target_id: 
 
 def _table(ws: Workspace, connection: Connection, export_id: str, target_id: str) -> list[ObjectDispositions]:
     rows = connection.execute(
-        ws.sql("select object, disposition, reason, count(*) as n from {log}.disposition where export_id = %s and target_id = %s group by object, disposition, reason order by n desc, reason"),
+        ws.sql(
+            "select object, disposition, reason, count(*) as n from {log}.disposition where export_id = %s and target_id = %s group by"
+            " object, disposition, reason order by n desc, reason"
+        ),
         (export_id, target_id),
     ).fetchall()
     files = _counted(ws, connection, export_id)
@@ -137,7 +158,11 @@ def _short(reason: str) -> str:
     """The kind of a reason: without the key of the one record that it names."""
     for prefix in ("merged into", "exact duplicate of", "one record with"):
         if reason.startswith(prefix):
-            return {"merged into": "merged into another row", "exact duplicate of": "exact duplicate", "one record with": "one record with another row"}[prefix]
+            return {
+                "merged into": "merged into another row",
+                "exact duplicate of": "exact duplicate",
+                "one record with": "one record with another row",
+            }[prefix]
     return reason
 
 

@@ -35,7 +35,7 @@ def causes_of(ws: Workspace, run_id: str) -> list[Cause]:
     comes from the only file there is explains nothing.
     """
     with ws.connect() as connection:
-        there = connection.execute("select to_regclass(%s) is not null as there", (f"{ws.schemas['target']}.\"plan\"",)).fetchone()
+        there = connection.execute("select to_regclass(%s) is not null as there", (f'{ws.schemas["target"]}."plan"',)).fetchone()
         if not there or not there["there"]:
             return []
         (statement,) = ws.statements("reconcile/attribution.sql.j2", run_id=run_id, most=MOST)

@@ -34,10 +34,7 @@ def same(phase: str, name: str, title: str, expected: Figure, found: Figure, **d
 
 def keep(ws: Workspace, connection: Connection, run_id: str, target_id: str, checks: Iterable[Check]) -> None:
     """Writes checks to ``<p>_log.reconciliation``. A repeated check of the same run and phase replaces the earlier one."""
-    rows = [
-        (run_id, target_id, c.phase, c.name, c.expected, c.found, c.passed, Jsonb({"title": c.title, **c.details}, dumps=_json))
-        for c in checks
-    ]
+    rows = [(run_id, target_id, c.phase, c.name, c.expected, c.found, c.passed, Jsonb({"title": c.title, **c.details}, dumps=_json)) for c in checks]
     with connection.cursor() as cursor:
         cursor.executemany(
             ws.sql("delete from {log}.reconciliation where run_id = %s and target_id = %s and phase = %s and name = %s"),

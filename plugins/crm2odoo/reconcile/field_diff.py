@@ -120,7 +120,9 @@ def _prepare(target: Target, connection: Connection, plan_id: int, entity: str, 
         hash_files(target, connection, plan_id, {path for key in files for path in names[key]})
 
 
-def _compare(target: Target, connection: Connection, run_id: str, entity: str, fields: list[ComparedField], part: _Part | None, start: float) -> EntityDiff:
+def _compare(
+    target: Target, connection: Connection, run_id: str, entity: str, fields: list[ComparedField], part: _Part | None, start: float
+) -> EntityDiff:
     ws, values = target.ws, _values(target, entity, part) | {"fields": fields, "run_id": run_id}
     connection.execute(ws.sql("analyze {log}.record"))
     ws.run(connection, "reconcile/cell.sql.j2", **values)
@@ -164,7 +166,9 @@ def _settle_html(target: Target, connection: Connection, entity: str) -> None:
     ws = target.ws
     connection.execute("create temporary table html_verdict (xid text, field text, verdict text) on commit drop")
     with connection.cursor(name="html_cells") as reader, connection.cursor() as writer:
-        reader.execute(ws.sql("select xid, field, expected, found, foreign_write from {target}.cell where entity = %s and verdict = 'html'"), (entity,))
+        reader.execute(
+            ws.sql("select xid, field, expected, found, foreign_write from {target}.cell where entity = %s and verdict = 'html'"), (entity,)
+        )
         while rows := reader.fetchmany(2000):
             decided = []
             for row in rows:
@@ -174,7 +178,10 @@ def _settle_html(target: Target, connection: Connection, entity: str) -> None:
                 for line in decided:
                     copy.write_row(line)
     connection.execute(
-        ws.sql("update {target}.cell as c set verdict = h.verdict from html_verdict as h where c.entity = %s and c.verdict = 'html' and c.xid = h.xid and c.field = h.field"),
+        ws.sql(
+            "update {target}.cell as c set verdict = h.verdict from html_verdict as h where c.entity = %s and c.verdict = 'html' and"
+            " c.xid = h.xid and c.field = h.field"
+        ),
         (entity,),
     )
     connection.execute("drop table html_verdict")
@@ -185,7 +192,8 @@ def _summary(target: Target, connection: Connection, run_id: str, entity: str, f
     records = _rows(target, connection, "reconcile/work_count.sql.j2", **_values(target, entity, part))[0]["records"]
     row = connection.execute(
         ws.sql(
-            "select coalesce(sum(compared), 0)::bigint as compared, coalesce(sum(equal), 0)::bigint as equal, coalesce(sum(transformed), 0)::bigint as transformed,"
+            "select coalesce(sum(compared), 0)::bigint as compared, coalesce(sum(equal), 0)::bigint as equal,"
+            " coalesce(sum(transformed), 0)::bigint as transformed,"
             " coalesce(sum(different), 0)::bigint as different, coalesce(sum(not_comparable), 0)::bigint as not_comparable"
             " from {log}.cell_count where run_id = %s and entity = %s"
         ),
@@ -200,11 +208,21 @@ def _check(result: EntityDiff, fields: list[ComparedField]) -> Check:
     parts = result.equal + result.transformed + result.different + result.not_comparable
     if not cells == result.compared == parts:
         raise DiffIncomplete(
-            f"{result.entity}: {result.records} records of {result.fields} fields are {cells} cells, but {result.compared} were compared and {parts} counted.\n"
+            f"{result.entity}: {result.records} records of {result.fields} fields are {cells} cells, but {result.compared} were compared"
+            f" and {parts} counted.\n"
             "This is a flaw of the diff itself; keep the database as it is and report it."
         )
     return same(
-        result.entity, "fields_equal", "Fields that differ from the source after declared changes", 0, result.different,
-        compared=result.compared, equal=result.equal, transformed=result.transformed, not_comparable=result.not_comparable, records=result.records, fields=result.fields,
+        result.entity,
+        "fields_equal",
+        "Fields that differ from the source after declared changes",
+        0,
+        result.different,
+        compared=result.compared,
+        equal=result.equal,
+        transformed=result.transformed,
+        not_comparable=result.not_comparable,
+        records=result.records,
+        fields=result.fields,
         labels={f.key: f.label for f in fields},
     )

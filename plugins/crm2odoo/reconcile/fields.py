@@ -46,13 +46,16 @@ def compared_fields(target: Target, entity_name: str) -> list[ComparedField]:
     shape: dict[str, dict[str, Any]] = target.client.call(entity.model, "fields_get", attributes=["string", "type", "relation", "depends"])
     result = [
         _declared(key, name, field, entity.model, shape[name])
-        for key, field in entity.fields.items() if (name := names.get(key)) is not None and name in shape
+        for key, field in entity.fields.items()
+        if (name := names.get(key)) is not None and name in shape
     ]
     for row in customer_fields(target.ws):
         name = row["field"]
         if row["entity"] == entity_name and name not in entity.fields and name in shape:
             about = shape[name]
-            result.append(ComparedField(name, name, about["string"], row["type"], "equal", "", about.get("relation"), computed=bool(about.get("depends"))))
+            result.append(
+                ComparedField(name, name, about["string"], row["type"], "equal", "", about.get("relation"), computed=bool(about.get("depends")))
+            )
     return result
 
 
@@ -60,6 +63,15 @@ def _declared(key: str, name: str, field: OdooField, model: str, about: dict[str
     # A file is compared by the checksum that Odoo keeps of attachments; other models keep none.
     compare = "none" if field.type == "binary" and model != ATTACHMENT else field.compare
     return ComparedField(
-        key, name, about["string"], field.type, compare, field.compare_note, about.get("relation"), create_only=field.write == "create_only",
-        computed=field.odoo_fills or (bool(about.get("depends")) and not field.send_empty), resolved=bool(field.relation or field.through), lines=field.lines,
+        key,
+        name,
+        about["string"],
+        field.type,
+        compare,
+        field.compare_note,
+        about.get("relation"),
+        create_only=field.write == "create_only",
+        computed=field.odoo_fills or (bool(about.get("depends")) and not field.send_empty),
+        resolved=bool(field.relation or field.through),
+        lines=field.lines,
     )

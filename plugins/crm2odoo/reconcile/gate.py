@@ -49,7 +49,8 @@ FAULTS = {
     ),
     "another_record": _Fault(
         "External ids that now point to another record",
-        "Records were merged or external ids were edited in Odoo. Look at the cases; when the merge was meant, record it as a decision and make a new plan.",
+        "Records were merged or external ids were edited in Odoo. Look at the cases; when the merge was meant, record it as a decision"
+        " and make a new plan.",
     ),
     "matched_gone": _Fault(
         "Existing records of Odoo that were matched and are gone",
@@ -91,16 +92,15 @@ def _odoo_checks(target: Target, connection: Connection, entity: str) -> list[Ch
         row["action"]: row["n"]
         for row in connection.execute(ws.sql("select action, count(*) as n from {target}.plan where entity = %s group by action"), (entity,))
     }
-    faults = {
-        row["fault"]: row["n"] for row in connection.execute(ws.sql("select fault, count(*) as n from {target}.gate_case group by fault"))
-    }
+    faults = {row["fault"]: row["n"] for row in connection.execute(ws.sql("select fault, count(*) as n from {target}.gate_case group by fault"))}
     refused, waiting = faults.pop("refused", 0), faults.pop("waits", 0)
     active = sum(actions.get(a, 0) for a in ("create", "update", "unchanged"))
     found = actions.get("found", 0)
     counted = connection.execute(
         ws.sql(
             "select count(*) filter (where k.ours) as ours, count(*) filter (where not k.ours) as matched, "
-            "count(*) filter (where k.ours and exists (select 1 from {target}.odoo_xid as o where o.entity = p.entity and o.xid = p.xid and o.alive and o.res_id = k.res_id)) as alive, "
+            "count(*) filter (where k.ours and exists (select 1 from {target}.odoo_xid as o where o.entity = p.entity and o.xid = p.xid"
+            " and o.alive and o.res_id = k.res_id)) as alive, "
             "(select count(*) from {target}.gate_case where fault in ('refused', 'waits') and res_id is null) as explained "
             "from {target}.plan as p join {log}.record as k on k.target_id = %s and k.xid = p.xid and k.entity = p.entity "
             "where p.entity = %s and p.action in ('create', 'update', 'unchanged', 'found')"
@@ -110,8 +110,14 @@ def _odoo_checks(target: Target, connection: Connection, entity: str) -> list[Ch
     assert counted is not None
     checks = [
         same(
-            entity, "in_ledger", "Planned records that the ledger has, or says why not", active + found, counted["ours"] + counted["matched"] + counted["explained"],
-            actions=actions, refused=refused, waiting=waiting,
+            entity,
+            "in_ledger",
+            "Planned records that the ledger has, or says why not",
+            active + found,
+            counted["ours"] + counted["matched"] + counted["explained"],
+            actions=actions,
+            refused=refused,
+            waiting=waiting,
         ),
         same(entity, "in_odoo", "Records of the ledger found in Odoo by external id", counted["ours"], counted["alive"]),
     ]
@@ -127,7 +133,12 @@ def _refused(target: Target, connection: Connection, entity: str, refused: int, 
     allowed = max(SMALLEST_BUDGET, int(planned * budget / 100))
     cases = _cases(target, connection, entity, "refused") if refused else []
     return Check(
-        entity, "refused", f"Records refused by Odoo (budget {budget:g} %)", allowed, refused, refused <= allowed,
+        entity,
+        "refused",
+        f"Records refused by Odoo (budget {budget:g} %)",
+        allowed,
+        refused,
+        refused <= allowed,
         {"advice": "Read Odoo's messages in the report, mend the mapping or the data, and load again.", "cases": cases},
     )
 
@@ -145,12 +156,20 @@ def _cases(target: Target, connection: Connection, entity: str, fault: str) -> l
         messages = {
             row["xid"]: row["message"]
             for row in connection.execute(
-                ws.sql("select distinct on (xid) xid, message from {log}.refusal where target_id = %s and entity = %s and xid = any(%s) order by xid, refusal_id desc"),
+                ws.sql(
+                    "select distinct on (xid) xid, message from {log}.refusal where target_id = %s and entity = %s and xid = any(%s)"
+                    " order by xid, refusal_id desc"
+                ),
                 (target.target_id, entity, [row["xid"] for row in rows]),
             )
         }
     return [
-        {"xid": row["xid"], "odoo": record_link(url, model, row["res_id"]), "source": where.get(row["xid"], ""), **({"message": messages[row["xid"]]} if row["xid"] in messages else {})}
+        {
+            "xid": row["xid"],
+            "odoo": record_link(url, model, row["res_id"]),
+            "source": where.get(row["xid"], ""),
+            **({"message": messages[row["xid"]]} if row["xid"] in messages else {}),
+        }
         for row in rows
     ]
 
@@ -165,7 +184,9 @@ def _message(target: Target, entity: str, failed: list[Check]) -> str:
             lines.append("    " + "  ".join(p for p in parts if p))
         more = (check.found or 0) - len(check.details.get("cases", []))
         if check.details.get("cases") and more > 0:
-            lines.append(f"    … and {more} more; all of them: select * from {target.ws.bundle.project.project}_target.gate_case where fault = '{check.name}'")
+            lines.append(
+                f"    … and {more} more; all of them: select * from {target.ws.bundle.project.project}_target.gate_case where fault = '{check.name}'"
+            )
         if check.details.get("advice"):
             lines.append(f"  → {check.details['advice']}")
     return "\n".join(lines)

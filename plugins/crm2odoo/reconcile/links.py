@@ -30,11 +30,23 @@ def check_links(target: Target, connection: Connection, entity: str, fields: lis
             continue
         for feed in ws.bundle.feeds(entity):
             line = feed.mapping.fields.get(own.from_)
-            if line is None or not feed.mapping.primary or not _by_key(line, ws.bundle.source.objects) or feed.object not in cleaned or line.object not in cleaned:
+            if (
+                line is None
+                or not feed.mapping.primary
+                or not _by_key(line, ws.bundle.source.objects)
+                or feed.object not in cleaned
+                or line.object not in cleaned
+            ):
                 continue
             (statement,) = ws.statements(
-                "reconcile/links.sql.j2", entity=entity, key=field.key, object=feed.object, column=line.from_, parent=line.object,
-                parent_entities=source.targets, target_id=target.target_id,
+                "reconcile/links.sql.j2",
+                entity=entity,
+                key=field.key,
+                object=feed.object,
+                column=line.from_,
+                parent=line.object,
+                parent_entities=source.targets,
+                target_id=target.target_id,
             )
             row = connection.execute(statement.encode()).fetchone()
             assert row is not None
@@ -42,13 +54,32 @@ def check_links(target: Target, connection: Connection, entity: str, fields: lis
                 continue
             where = places(ws, connection, entity, row["cases"] or [])
             about = {
-                "orphans": row["orphans"], "crossed": row["crossed"], "parent": line.object, "object": feed.object,
+                "orphans": row["orphans"],
+                "crossed": row["crossed"],
+                "parent": line.object,
+                "object": feed.object,
                 "cases": [{"xid": xid, "source": where.get(xid, "")} for xid in row["cases"] or []],
                 "advice": "An orphan has no link in Odoo, a crossed one points to another record. Look at the differences of this field.",
             }
             name = f"{feed.object}_{field.key}"
-            yield Check(entity, f"links_plan_{name}", f"{field.label}: pairs of the export, in the plan", row["pairs"], row["planned"], row["pairs"] == row["planned"], about)
-            yield Check(entity, f"links_odoo_{name}", f"{field.label}: pairs of the export, linked in Odoo", row["pairs"], row["linked"], row["pairs"] == row["linked"], about)
+            yield Check(
+                entity,
+                f"links_plan_{name}",
+                f"{field.label}: pairs of the export, in the plan",
+                row["pairs"],
+                row["planned"],
+                row["pairs"] == row["planned"],
+                about,
+            )
+            yield Check(
+                entity,
+                f"links_odoo_{name}",
+                f"{field.label}: pairs of the export, linked in Odoo",
+                row["pairs"],
+                row["linked"],
+                row["pairs"] == row["linked"],
+                about,
+            )
 
 
 def _by_key(line: FieldLine, objects: dict[str, SourceObject]) -> bool:

@@ -89,7 +89,11 @@ def read_fields(target: Target, connection: Connection, entity: str, fields: lis
 def read_lines(target: Target, connection: Connection, parent: str, key: str, entity: str, fields: list[ComparedField]) -> None:
     """Fills ``<p>_target.odoo_<entity>`` with the lines of records that ``read_fields`` has read: line n of a record is ``<xid>#n``."""
     records = connection.execute(
-        target.ws.sql("select _xid, _res_id, {key} as ids from {target}.{table} where jsonb_typeof({key}) = 'array' order by _xid", key=key, table=f"odoo_{parent}")
+        target.ws.sql(
+            "select _xid, _res_id, {key} as ids from {target}.{table} where jsonb_typeof({key}) = 'array' order by _xid",
+            key=key,
+            table=f"odoo_{parent}",
+        )
     ).fetchall()
     places = [(f"{row['_xid']}#{n}", row["_res_id"], line) for row in records for n, line in enumerate(row["ids"], 1)]
     _read(target, connection, entity, target.entities[entity].model, fields, places)
@@ -151,7 +155,11 @@ def resolve_references(target: Target, connection: Connection, entity: str, fiel
             ).fetchall()
             ids = {row["res_id"]: row["xid"] for row in rows}
             model = target.entities[other].model
-            for record in target.client.call(model, "search_read", domain=[["id", "in", sorted(ids)]], fields=[through], load="", context=READING) if ids else []:
+            for record in (
+                target.client.call(model, "search_read", domain=[["id", "in", sorted(ids)]], fields=[through], load="", context=READING)
+                if ids
+                else []
+            ):
                 if record[through]:
                     found[ids[record["id"]]] = record[through]
         with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_reference (entity, field, name, res_id) from stdin")) as copy:

@@ -11,8 +11,10 @@ def places(ws: Workspace, connection: Connection, entity: str, xids: list[str]) 
     if not xids:
         return {}
     rows = connection.execute(
-        ws.sql("select distinct on (xid) xid, object, file_no, rec, count(*) over (partition by xid) as rows from {target}.member"
-               " where entity = %s and xid = any(%s) order by xid, survives desc, is_primary desc, file_no, rec"),
+        ws.sql(
+            "select distinct on (xid) xid, object, file_no, rec, count(*) over (partition by xid) as rows from {target}.member"
+            " where entity = %s and xid = any(%s) order by xid, survives desc, is_primary desc, file_no, rec"
+        ),
         (entity, xids),
     ).fetchall()
     files = file_names(ws, connection)
@@ -30,7 +32,12 @@ def file_names(ws: Workspace, connection: Connection) -> dict[int, str]:
     """File number → name, for the export that the clean tables hold: the latest one."""
     return {
         row["file_no"]: row["name"]
-        for row in connection.execute(ws.sql("select distinct on (f.file_no) f.file_no, f.name from {log}.file as f join {log}.export as e using (export_id) order by f.file_no, e.received_at desc"))
+        for row in connection.execute(
+            ws.sql(
+                "select distinct on (f.file_no) f.file_no, f.name from {log}.file as f join {log}.export as e using (export_id) order"
+                " by f.file_no, e.received_at desc"
+            )
+        )
     }
 
 
@@ -68,7 +75,8 @@ def rows_of_object(ws: Workspace, connection: Connection, export_id: str, phase:
     """Records counted in the object's files = clean rows of every status + rows that could not be split into fields."""
     row = connection.execute(
         ws.sql(
-            "select (select coalesce(sum(records), 0) from {log}.file where export_id = %(x)s and object = %(o)s and status in ('recognised', 'assigned')) as counted,"
+            "select (select coalesce(sum(records), 0) from {log}.file where export_id = %(x)s and object = %(o)s and status in"
+            " ('recognised', 'assigned')) as counted,"
             " (select count(*) from {clean}.{object}) as clean,"
             " (select count(*) from {clean}.reject as r where r.object = %(o)s and not exists"
             "    (select 1 from {clean}.{object} as c where c._file = r.file_no and c._rec = r.rec)) as ragged",
@@ -78,7 +86,12 @@ def rows_of_object(ws: Workspace, connection: Connection, export_id: str, phase:
     ).fetchone()
     assert row is not None
     return same(
-        phase, f"rows_{name}", f"Rows of {ws.bundle.source.objects[name].title}: in the files, and accounted for",
-        int(row["counted"]), row["clean"] + row["ragged"], clean=row["clean"], never_landed=row["ragged"],
+        phase,
+        f"rows_{name}",
+        f"Rows of {ws.bundle.source.objects[name].title}: in the files, and accounted for",
+        int(row["counted"]),
+        row["clean"] + row["ragged"],
+        clean=row["clean"],
+        never_landed=row["ragged"],
         advice="Run the landing and cleaning tasks again for this export; if it persists, the file changed after it was registered.",
     )

@@ -38,7 +38,9 @@ def control_totals(target: Target, connection: Connection, entity: str, fields: 
     for field in fields:
         if field.type not in AMOUNTS or field.compare == "none":
             continue
-        (statement,) = ws.statements("reconcile/totals.sql.j2", key=field.key, computed=field.computed, dimensions=[asdict(d) for d in dimensions], **values)
+        (statement,) = ws.statements(
+            "reconcile/totals.sql.j2", key=field.key, computed=field.computed, dimensions=[asdict(d) for d in dimensions], **values
+        )
         parts = connection.execute(statement.encode()).fetchall()
         whole = next((p for p in parts if p["dimension"] == "all"), None)
         if whole is None:
@@ -48,10 +50,18 @@ def control_totals(target: Target, connection: Connection, entity: str, fields: 
         export = _export_leg(target, connection, entity, field)
         agrees = not wrong and (export is None or abs(export["loaded"] - whole["expected"]) <= CENT)
         yield Check(
-            entity, f"total_{field.key}", f"Sum of {field.label}: export and Odoo", export["loaded"] if export else whole["expected"], whole["found"], agrees,
+            entity,
+            f"total_{field.key}",
+            f"Sum of {field.label}: export and Odoo",
+            export["loaded"] if export else whole["expected"],
+            whole["found"],
+            agrees,
             {
-                "plan": whole["expected"], "records": whole["records"], "not_loaded": export["kept_back"] if export else None,
-                "parts": [dict(p) for p in parts if p["dimension"] != "all"], "currency": ws.bundle.project.currency,
+                "plan": whole["expected"],
+                "records": whole["records"],
+                "not_loaded": export["kept_back"] if export else None,
+                "parts": [dict(p) for p in parts if p["dimension"] != "all"],
+                "currency": ws.bundle.project.currency,
                 "advice": "Look at the differences of this field: each record that is off is listed there with its source line.",
             },
         )
@@ -85,7 +95,11 @@ def _export_leg(target: Target, connection: Connection, entity: str, field: Comp
         line = feed.mapping.fields.get(source)
         if line is None:
             continue
-        if line.from_ is None or line.or_else is not None or ws.bundle.source.objects[feed.object].columns[line.from_].type not in ("money", "number"):
+        if (
+            line.from_ is None
+            or line.or_else is not None
+            or ws.bundle.source.objects[feed.object].columns[line.from_].type not in ("money", "number")
+        ):
             return None
         (statement,) = ws.statements(
             "reconcile/total_of_export.sql.j2", column=line.from_, object=feed.object, entity=entity, target_id=target.target_id
@@ -101,6 +115,10 @@ def _plain_input(field: OdooField) -> str | None:
     if field.from_:
         return field.from_
     tree = sqlglot.parse_one(f"select {field.sql}", dialect="postgres").expressions[0] if field.sql else None
-    if isinstance(tree, exp.Coalesce) and isinstance(tree.this, exp.Column) and all(isinstance(e, exp.Literal) and e.name == "0" for e in tree.expressions):
+    if (
+        isinstance(tree, exp.Coalesce)
+        and isinstance(tree.this, exp.Column)
+        and all(isinstance(e, exp.Literal) and e.name == "0" for e in tree.expressions)
+    ):
         return tree.this.name
     return None

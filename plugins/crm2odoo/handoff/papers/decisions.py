@@ -16,19 +16,64 @@ def decision_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     """What was asked, what was chosen, by whom, and what was signed."""
     chosen = bundle.project.decisions
     asked = [
-        [question.question, str(bundle.decisions[name]), "the project" if name in chosen else "default", "\n".join(f"{k}: {v}" for k, v in question.options.items()), name]
+        [
+            question.question,
+            str(bundle.decisions[name]),
+            "the project" if name in chosen else "default",
+            "\n".join(f"{k}: {v}" for k, v in question.options.items()),
+            name,
+        ]
         for name, question in bundle.questions.items()
     ]
     kept = [[d["name"], _plain(d["value"]), d["decided_by"], d["at"], d["comment"] or ""] for d in facts.rows("decisions")]
     signed = [[a["subject"], a["verdict"], a["approved_by"], a["at"], a["comment"] or "", a["hash"][:16]] for a in facts.rows("approvals")]
     return Paper(
-        "decisions", "Decision register", "Every choice that shaped the migration. A default counts as a choice once the scope is signed.",
+        "decisions",
+        "Decision register",
+        "Every choice that shaped the migration. A default counts as a choice once the scope is signed.",
         [
-            Section("Questions of this migration", "", (Column("Question", width=3), Column("Answer", width=1), Column("Decided by", width=0.8), Column("Possible answers", width=3), Column("Name", "code", 1.2)), asked),
-            Section("Decided by people", "", (Column("About", width=1.6), Column("Choice", width=1.6), Column("By", width=1.2), Column("When", "time", 1.3), Column("Comment", width=2)), kept, query="decisions"),
-            Section("Signed", "", (Column("What"), Column("Verdict"), Column("By", width=1.3), Column("When", "time", 1.3), Column("Comment", width=2), Column("Hash", "code", 1.2)), signed, query="approvals"),
+            Section(
+                "Questions of this migration",
+                "",
+                (
+                    Column("Question", width=3),
+                    Column("Answer", width=1),
+                    Column("Decided by", width=0.8),
+                    Column("Possible answers", width=3),
+                    Column("Name", "code", 1.2),
+                ),
+                asked,
+            ),
+            Section(
+                "Decided by people",
+                "",
+                (
+                    Column("About", width=1.6),
+                    Column("Choice", width=1.6),
+                    Column("By", width=1.2),
+                    Column("When", "time", 1.3),
+                    Column("Comment", width=2),
+                ),
+                kept,
+                query="decisions",
+            ),
+            Section(
+                "Signed",
+                "",
+                (
+                    Column("What"),
+                    Column("Verdict"),
+                    Column("By", width=1.3),
+                    Column("When", "time", 1.3),
+                    Column("Comment", width=2),
+                    Column("Hash", "code", 1.2),
+                ),
+                signed,
+                query="approvals",
+            ),
         ],
-        ("html", "docx"), f"{style.rows(len(asked), 'question')}, {style.rows(len(signed), 'signature')}.",
+        ("html", "docx"),
+        f"{style.rows(len(asked), 'question')}, {style.rows(len(signed), 'signature')}.",
     )
 
 
@@ -41,10 +86,29 @@ def owner_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     ]
     waiting = sum(o["action"] == "held" for o in facts.rows("owners"))
     return Paper(
-        "owners", "Owner queue",
-        "provision: create a user (costs a licence). fallback: give the records to the fallback user. hold: keep the records back. empty: load them without an owner.",
-        [Section("Owners", "", (Column("Name", width=1.4), Column("E-mail", width=2), Column("Records", "number", 0.7), Column("In Odoo", width=1), Column("Why", width=2), Column("Choice", "choice", 1, CHOICES), Column("Comment", "note", 1.6)), rows, query="owners")],
-        ("html", "xlsx"), f"{style.rows(waiting, 'owner')} without a decision." if waiting else "Every owner is decided.",
+        "owners",
+        "Owner queue",
+        "provision: create a user (costs a licence). fallback: give the records to the fallback user. hold: keep the records back."
+        " empty: load them without an owner.",
+        [
+            Section(
+                "Owners",
+                "",
+                (
+                    Column("Name", width=1.4),
+                    Column("E-mail", width=2),
+                    Column("Records", "number", 0.7),
+                    Column("In Odoo", width=1),
+                    Column("Why", width=2),
+                    Column("Choice", "choice", 1, CHOICES),
+                    Column("Comment", "note", 1.6),
+                ),
+                rows,
+                query="owners",
+            )
+        ],
+        ("html", "xlsx"),
+        f"{style.rows(waiting, 'owner')} without a decision." if waiting else "Every owner is decided.",
     )
 
 

@@ -19,10 +19,20 @@ def delta_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     changed = [[bundle.entities[c["entity"]].title, label_of(facts, c["entity"], c["field"]), c["records"]] for c in facts.rows("changes")]
     created, updated = (sum(n for (_, a), n in counts.items() if a == action) for action in ("create", "update"))
     return Paper(
-        "delta", "What this delivery changes", "Compared with what the ledger knows of this Odoo.",
+        "delta",
+        "What this delivery changes",
+        "Compared with what the ledger knows of this Odoo.",
         [
             Section("Records", "", (Column("Entity", width=2), *[Column(a.capitalize(), "number") for a in ACTIONS]), rows, query="records"),
-            Section("Changed fields", "", (Column("Entity", width=2), Column("Field", width=2), Column("Records", "number")), changed, empty="No field of a known record changes.", query="changes"),
+            Section(
+                "Changed fields",
+                "",
+                (Column("Entity", width=2), Column("Field", width=2), Column("Records", "number")),
+                changed,
+                empty="No field of a known record changes.",
+                query="changes",
+            ),
         ],
-        ("html",), f"{style.rows(created, 'record')} to create, {style.rows(updated, 'record')} to update.",
+        ("html",),
+        f"{style.rows(created, 'record')} to create, {style.rows(updated, 'record')} to update.",
     )

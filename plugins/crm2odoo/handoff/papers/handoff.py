@@ -28,13 +28,34 @@ def handoff_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         items = [r for r in facts.rows(f"inventory_{name}") if "trigger" not in r["item"] and "event" not in r["item"]]
         if items:
             columns = [c for c in obj.columns if any(r["item"].get(c) for r in items)]
-            sections.append(Section(obj.title, "To be rebuilt in Odoo by hand.", tuple(Column(c.replace("_", " ").capitalize()) for c in columns) + (Column("Rebuild", "tick", 0.5),),
-                                    [[*[_plain(r["item"].get(c)) for c in columns], None] for r in items], query=f"inventory_{name}"))
+            sections.append(
+                Section(
+                    obj.title,
+                    "To be rebuilt in Odoo by hand.",
+                    (*(Column(c.replace("_", " ").capitalize()) for c in columns), Column("Rebuild", "tick", 0.5)),
+                    [[*[_plain(r["item"].get(c)) for c in columns], None] for r in items],
+                    query=f"inventory_{name}",
+                )
+            )
     left = not_moved(bundle, facts, style)
-    sections.append(Section("What did not move", "", (Column("What", width=2), Column("Kind"), Column("How much"), Column("Why", width=3)), [[n["what"], n["where"], n["count"], n["why"]] for n in left]))
+    sections.append(
+        Section(
+            "What did not move",
+            "",
+            (Column("What", width=2), Column("Kind"), Column("How much"), Column("Why", width=3)),
+            [[n["what"], n["where"], n["count"], n["why"]] for n in left],
+        )
+    )
     sections.append(_next(bundle))
     active = sum(r["active"] is not False for r in rules)
-    return Paper("handoff", "Handoff", "What the source did by itself, and how Odoo can do it.", sections, ("html", "docx"), f"{style.rows(len(rules), 'automation')}, {active} of them active.")
+    return Paper(
+        "handoff",
+        "Handoff",
+        "What the source did by itself, and how Odoo can do it.",
+        sections,
+        ("html", "docx"),
+        f"{style.rows(len(rules), 'automation')}, {active} of them active.",
+    )
 
 
 def _rules(bundle: Bundle, facts: Facts) -> list[dict[str, Any]]:
@@ -47,8 +68,21 @@ def _rules(bundle: Bundle, facts: Facts) -> list[dict[str, Any]]:
         for row in facts.rows(f"inventory_{name}"):
             if "trigger" in row["item"] or "event" in row["item"]:
                 p = propose(row["item"])
-                rules.append({"name": p.name, "active": p.active, "source": p.source, "model": p.model, "trigger": p.trigger, "domain": p.domain, "actions": p.actions,
-                              "edition": p.edition, "unknown": p.unknown, "matching": None, "refused": None})
+                rules.append(
+                    {
+                        "name": p.name,
+                        "active": p.active,
+                        "source": p.source,
+                        "model": p.model,
+                        "trigger": p.trigger,
+                        "domain": p.domain,
+                        "actions": p.actions,
+                        "edition": p.edition,
+                        "unknown": p.unknown,
+                        "matching": None,
+                        "refused": None,
+                    }
+                )
     return rules
 
 
@@ -59,7 +93,11 @@ def _rule(rule: dict[str, Any], style: Style) -> Section:
     else:
         matching = "not evaluated yet" if rule["matching"] is None else f"{style.rows(rule['matching'], 'record')} of Odoo match today"
     rows = [
-        ["Object", rule["source"]["object"] or ("not named; taken from the trigger" if rule["model"] else unknown), f"Model {rule['model']}" if rule["model"] else unknown],
+        [
+            "Object",
+            rule["source"]["object"] or ("not named; taken from the trigger" if rule["model"] else unknown),
+            f"Model {rule['model']}" if rule["model"] else unknown,
+        ],
         ["Trigger", rule["source"]["trigger"] or unknown, rule["trigger"] or unknown],
         ["Conditions", rule["source"]["conditions"] or "none", f"{json.dumps(rule['domain'], ensure_ascii=False)}\n{matching}"],
         ["Actions", rule["source"]["actions"] or unknown, "\n".join(rule["actions"]) or unknown],
@@ -67,19 +105,29 @@ def _rule(rule: dict[str, Any], style: Style) -> Section:
         *[["Open question", "", question] for question in rule["unknown"]],
     ]
     state = {True: "Active in the source.", False: "Switched off in the source.", None: ""}[rule["active"]]
-    return Section(f"Automation: {rule['name']}", state, (Column("Part", width=0.7), Column("In the source", width=2), Column("Proposal for Odoo", width=3)), rows)
+    return Section(
+        f"Automation: {rule['name']}",
+        state,
+        (Column("Part", width=0.7), Column("In the source", width=2), Column("Proposal for Odoo", width=3)),
+        rows,
+    )
 
 
 def _next(bundle: Bundle) -> Section:
     apps = sorted({app for entity in bundle.entities.values() for app in entity.requires})
-    return Section("Next steps", "", steps=[
-        "Read the rejected and held rows of the report; mend what matters in the source and run the delta.",
-        "Rebuild the automations that are still wanted; switch them on only after the last delta.",
-        "Rebuild the reports that people open every week.",
-        "Look at every e-mail template before the first mail goes out: placeholders of the source are plain text in Odoo.",
-        f"Modules that this migration uses: {', '.join(apps) or 'none beyond CRM'}. Helpdesk, Knowledge and Project can be activated later; their records stay where the scope says.",
-        "Keep the evidence bundle. It proves what was moved, and can be checked without this program.",
-    ])
+    return Section(
+        "Next steps",
+        "",
+        steps=[
+            "Read the rejected and held rows of the report; mend what matters in the source and run the delta.",
+            "Rebuild the automations that are still wanted; switch them on only after the last delta.",
+            "Rebuild the reports that people open every week.",
+            "Look at every e-mail template before the first mail goes out: placeholders of the source are plain text in Odoo.",
+            f"Modules that this migration uses: {', '.join(apps) or 'none beyond CRM'}. Helpdesk, Knowledge and Project can be activated"
+            f" later; their records stay where the scope says.",
+            "Keep the evidence bundle. It proves what was moved, and can be checked without this program.",
+        ],
+    )
 
 
 def _plain(value: Any) -> str:

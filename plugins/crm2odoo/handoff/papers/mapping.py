@@ -51,7 +51,10 @@ def column_fates(bundle: Bundle, facts: Facts) -> list[ColumnFate]:
             fate, why = _fate(bundle, name, column, to[name, column], only_key, custom.get((name, column)), (name, column) in headers)
             if fate == "custom field":
                 c = custom[name, column]
-                targets = [f"{bundle.entities[c['entity']].title if c['entity'] in bundle.entities else c['entity']}: {c['label'] or c['field']} ({c['field']})"]
+                targets = [
+                    f"{bundle.entities[c['entity']].title if c['entity'] in bundle.entities else c['entity']}:"
+                    f" {c['label'] or c['field']} ({c['field']})"
+                ]
             result.append(ColumnFate(name, column, header, fate, targets, filled, rows, why))
     return result
 
@@ -84,15 +87,25 @@ def mapping_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     delivered = [f for f in fates if f.fate != "not delivered"]
     lost = [f for f in delivered if f.fate == "unmapped" and f.filled]
     columns = (
-        Column("Column in the export", width=1.6), Column("What happens", width=0.9), Column("Field in Odoo", width=2.6), Column("Filled", "number", 0.7),
-        Column("of rows", "number", 0.7), Column("Note", width=1.4),
+        Column("Column in the export", width=1.6),
+        Column("What happens", width=0.9),
+        Column("Field in Odoo", width=2.6),
+        Column("Filled", "number", 0.7),
+        Column("of rows", "number", 0.7),
+        Column("Note", width=1.4),
     )
     sections = []
     for name, obj in bundle.source.objects.items():
         rows = [[f.header, f.fate, "\n".join(f.goes_to), f.filled, f.rows, f.why] for f in delivered if f.object == name]
         if rows:
             sections.append(Section(obj.title, "", columns, rows, query="column_fill"))
-    how = (Column("Field in Odoo", width=1.6), Column("Technical name", "code", 1.2), Column("Comes from", width=2), Column("How", "code", 2.4), Column("Compared", width=1.2))
+    how = (
+        Column("Field in Odoo", width=1.6),
+        Column("Technical name", "code", 1.2),
+        Column("Comes from", width=2),
+        Column("How", "code", 2.4),
+        Column("Compared", width=1.2),
+    )
     by_entity: dict[str, list[FieldLineage]] = defaultdict(list)
     for f in lineage(bundle):
         by_entity[f.entity].append(f)
@@ -100,14 +113,27 @@ def mapping_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         declared = bundle.entities[entity]
         rows = [
             [
-                label_of(facts, entity, f.field), f.field,
-                "\n".join(f"{bundle.source.objects[o.object].title}: {o.column}{' (finds the record)' if o.use == 'key' else ''}" for o in f.origins) or "–",
-                f.rule, declared.fields[f.field].compare_note or {"equal": "must be equal", "none": "not compared"}.get(declared.fields[f.field].compare, declared.fields[f.field].compare),
+                label_of(facts, entity, f.field),
+                f.field,
+                "\n".join(f"{bundle.source.objects[o.object].title}: {o.column}{' (finds the record)' if o.use == 'key' else ''}" for o in f.origins)
+                or "–",
+                f.rule,
+                declared.fields[f.field].compare_note
+                or {"equal": "must be equal", "none": "not compared"}.get(declared.fields[f.field].compare, declared.fields[f.field].compare),
             ]
             for f in found
         ]
         sections.append(Section(f"{declared.title} in Odoo", f"Model {declared.model}.", how, rows))
     headline = f"{style.rows(len(delivered), 'column')} delivered; " + (
-        f"{style.rows(len(lost), 'filled column')} without a place in Odoo." if lost else "every filled column has a place in Odoo or a reason why not."
+        f"{style.rows(len(lost), 'filled column')} without a place in Odoo."
+        if lost
+        else "every filled column has a place in Odoo or a reason why not."
     )
-    return Paper("mapping", "Mapping", "Where each column goes, and where each field comes from, read from the confirmed mapping.", sections, ("html", "xlsx"), headline)
+    return Paper(
+        "mapping",
+        "Mapping",
+        "Where each column goes, and where each field comes from, read from the confirmed mapping.",
+        sections,
+        ("html", "xlsx"),
+        headline,
+    )

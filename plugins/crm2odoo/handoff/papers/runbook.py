@@ -8,39 +8,63 @@ from crm2odoo.handoff.wording import Style
 from crm2odoo.project import Bundle
 
 _STEPS: list[tuple[str, list[tuple[str, str]]]] = [
-    ("A week before", [
-        ("Everybody who owns records has decided about the owner queue", "document owners"),
-        ("The sample is signed; mapping and scope are signed", "{p}.sample"),
-        ("Odoo's production database is backed up, and the backup was restored once for trial", "hosting"),
-        ("The users know when the source becomes read-only", "customer"),
-    ]),
-    ("The evening", [
-        ("The source is made read-only; the last export is taken; nobody writes any more", "customer"),
-        ("The last export is delivered; the delta shows only what changed since the sample", "{p}.delta"),
-        ("Go or no-go: the report has no open stop", "{p}.cutover"),
-        ("The load runs; each phase passes its gate", "{p}.load"),
-        ("Read-back, control totals and links agree", "document report"),
-        ("Forty records are looked at by people who know them", "document spot_check"),
-    ]),
-    ("The morning after", [
-        ("Automations of Odoo that were parked are active again", "{p}.load"),
-        ("Users log in; owners see their leads", "customer"),
-        ("The evidence bundle is filed", "evidence.zip"),
-    ]),
-    ("If it has to go back", [
-        ("Stop the load: clear nothing, pause the DAG", "platform team"),
-        ("Undo the run: only records that nobody changed since are removed, the rest is listed", "{p}.rollback"),
-        ("Or put the snapshot back, when no work was done in Odoo since", "hosting"),
-    ]),
+    (
+        "A week before",
+        [
+            ("Everybody who owns records has decided about the owner queue", "document owners"),
+            ("The sample is signed; mapping and scope are signed", "{p}.sample"),
+            ("Odoo's production database is backed up, and the backup was restored once for trial", "hosting"),
+            ("The users know when the source becomes read-only", "customer"),
+        ],
+    ),
+    (
+        "The evening",
+        [
+            ("The source is made read-only; the last export is taken; nobody writes any more", "customer"),
+            ("The last export is delivered; the delta shows only what changed since the sample", "{p}.delta"),
+            ("Go or no-go: the report has no open stop", "{p}.cutover"),
+            ("The load runs; each phase passes its gate", "{p}.load"),
+            ("Read-back, control totals and links agree", "document report"),
+            ("Forty records are looked at by people who know them", "document spot_check"),
+        ],
+    ),
+    (
+        "The morning after",
+        [
+            ("Automations of Odoo that were parked are active again", "{p}.load"),
+            ("Users log in; owners see their leads", "customer"),
+            ("The evidence bundle is filed", "evidence.zip"),
+        ],
+    ),
+    (
+        "If it has to go back",
+        [
+            ("Stop the load: clear nothing, pause the DAG", "platform team"),
+            ("Undo the run: only records that nobody changed since are removed, the rest is listed", "{p}.rollback"),
+            ("Or put the snapshot back, when no work was done in Odoo since", "hosting"),
+        ],
+    ),
 ]
 
 
 def runbook_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     """To be filled in and printed; the steps name the DAGs of this project."""
     project = bundle.project.project
-    columns = (Column("Step", width=3.4), Column("Where", "code", 1.3), Column("Who", "note", 1), Column("When", "note", 0.8), Column("Done", "tick", 0.5))
+    columns = (
+        Column("Step", width=3.4),
+        Column("Where", "code", 1.3),
+        Column("Who", "note", 1),
+        Column("When", "note", 0.8),
+        Column("Done", "tick", 0.5),
+    )
     writes = sum(r["records"] for r in facts.rows("records") if r["action"] in ("create", "update"))
     seconds = sum(b["ms"] for b in facts.rows("batches")) / 1000
     sections = [Section(title, "", columns, [[step, where.format(p=project), None, None, None] for step, where in steps]) for title, steps in _STEPS]
-    return Paper("runbook", "Cutover runbook", "Fill in names and times, print it, and tick it off on the evening.", sections, ("html", "docx"),
-                 f"{style.rows(writes, 'record')} to write; the sample took {style.seconds(seconds)} in Odoo." if writes else "")
+    return Paper(
+        "runbook",
+        "Cutover runbook",
+        "Fill in names and times, print it, and tick it off on the evening.",
+        sections,
+        ("html", "docx"),
+        f"{style.rows(writes, 'record')} to write; the sample took {style.seconds(seconds)} in Odoo." if writes else "",
+    )

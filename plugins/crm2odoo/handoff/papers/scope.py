@@ -95,22 +95,51 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     grade = grade_of(found, fates, len(open_limits))
     fields = sum(1 for f in lineage(bundle) if f.origins)
     sections = [
-        Section("Objects", "", (Column("Object", width=1.3), Column("Rows", "number", 0.7), Column("In Odoo as", width=1.4), Column("On demand also", width=1.3), Column("Fit", width=0.8), Column("What is lost", width=2.6), Column("Apps needed", width=1.3)),
-                [[f.title, f.rows, ", ".join(f.goes_to), ", ".join(f.on_demand), f.fit, f.loss, ", ".join(f.apps)] for f in found], query="dispositions"),
-        Section("How hard it is", "Each figure follows from the export and the mapping alone.", (Column("Figure", width=3), Column("Value")), [
-            ["Objects that fit without loss", style.percent(sum(f.fit != "lossy" for f in moved), len(moved))],
-            ["Filled columns with a place or a reason", style.percent(grade.clear, 1)],
-            ["Open limits and warnings", style.number(grade.limits)],
-            ["Rows", style.number(grade.rows)],
-            ["Grade (1 plain to 5 hard)", style.number(grade.grade)],
-        ]),
-        Section("Limits and warnings", "", (Column("Weight", width=0.7), Column("What", width=3), Column("Count", "number", 0.6), Column("What to do", width=3)),
-                [[f["severity"], f["title"], f["count"], f["evidence"].get("advice", "")] for f in open_limits], query="findings"),
+        Section(
+            "Objects",
+            "",
+            (
+                Column("Object", width=1.3),
+                Column("Rows", "number", 0.7),
+                Column("In Odoo as", width=1.4),
+                Column("On demand also", width=1.3),
+                Column("Fit", width=0.8),
+                Column("What is lost", width=2.6),
+                Column("Apps needed", width=1.3),
+            ),
+            [[f.title, f.rows, ", ".join(f.goes_to), ", ".join(f.on_demand), f.fit, f.loss, ", ".join(f.apps)] for f in found],
+            query="dispositions",
+        ),
+        Section(
+            "How hard it is",
+            "Each figure follows from the export and the mapping alone.",
+            (Column("Figure", width=3), Column("Value")),
+            [
+                ["Objects that fit without loss", style.percent(sum(f.fit != "lossy" for f in moved), len(moved))],
+                ["Filled columns with a place or a reason", style.percent(grade.clear, 1)],
+                ["Open limits and warnings", style.number(grade.limits)],
+                ["Rows", style.number(grade.rows)],
+                ["Grade (1 plain to 5 hard)", style.number(grade.grade)],
+            ],
+        ),
+        Section(
+            "Limits and warnings",
+            "",
+            (Column("Weight", width=0.7), Column("What", width=3), Column("Count", "number", 0.6), Column("What to do", width=3)),
+            [[f["severity"], f["title"], f["count"], f["evidence"].get("advice", "")] for f in open_limits],
+            query="findings",
+        ),
         _estimate(bundle, facts, style),
         Section("Out of scope", "", paragraphs=[OUT_OF_SCOPE]),
     ]
-    return Paper("scope", "Scope", f"What moves from {bundle.source.title} into Odoo.", sections, ("html", "docx"),
-                 f"{whole} of {len(found)} objects map 1:1; {style.rows(fields, 'field')} of Odoo are filled from the export.")
+    return Paper(
+        "scope",
+        "Scope",
+        f"What moves from {bundle.source.title} into Odoo.",
+        sections,
+        ("html", "docx"),
+        f"{whole} of {len(found)} objects map 1:1; {style.rows(fields, 'field')} of Odoo are filled from the export.",
+    )
 
 
 def _estimate(bundle: Bundle, facts: Facts, style: Style) -> Section:
@@ -121,6 +150,25 @@ def _estimate(bundle: Bundle, facts: Facts, style: Style) -> Section:
         seconds = b["ms"] / 1000
         rate = b["records"] / seconds if seconds else 0
         low, high = low + seconds, high + seconds * 4
-        rows.append([bundle.entities[b["entity"]].title if b["entity"] in bundle.entities else b["entity"], b["step"], b["records"], f"{style.number(round(rate))} per second", style.seconds(seconds)])
-    about = f"Odoo worked for {style.seconds(low)} on this run. Expect {style.seconds(low)} to {style.seconds(high)} for the same rows on another server." if rows else ""
-    return Section("Time", about, (Column("Entity"), Column("Step"), Column("Records", "number"), Column("Measured rate"), Column("Time in Odoo")), rows, empty="Measured by the first sample run.", query="batches")
+        rows.append(
+            [
+                bundle.entities[b["entity"]].title if b["entity"] in bundle.entities else b["entity"],
+                b["step"],
+                b["records"],
+                f"{style.number(round(rate))} per second",
+                style.seconds(seconds),
+            ]
+        )
+    about = (
+        f"Odoo worked for {style.seconds(low)} on this run. Expect {style.seconds(low)} to {style.seconds(high)} for the same rows on another server."
+        if rows
+        else ""
+    )
+    return Section(
+        "Time",
+        about,
+        (Column("Entity"), Column("Step"), Column("Records", "number"), Column("Measured rate"), Column("Time in Odoo")),
+        rows,
+        empty="Measured by the first sample run.",
+        query="batches",
+    )

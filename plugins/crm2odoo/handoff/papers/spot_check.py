@@ -35,16 +35,38 @@ def spot_check_paper(bundle: Bundle, facts: Facts, style: Style, places: dict[tu
         records.add((entity, r["xid"]))
         level = masks.field(entity, r["field"])
         found = None if r["found"] == "false" else r["found"]
-        rows.append([
-            bundle.entities[entity].title, (r["xid"], record_link(url, bundle.entities[entity].model, r["res_id"])), places.get((entity, r["xid"]), ""),
-            "risk" if r["risky"] else "random", label_of(facts, entity, r["field"]), masked(_cut(r["expected"]), level), masked(_cut(found), level), None, None,
-        ])
+        rows.append(
+            [
+                bundle.entities[entity].title,
+                (r["xid"], record_link(url, bundle.entities[entity].model, r["res_id"])),
+                places.get((entity, r["xid"]), ""),
+                "risk" if r["risky"] else "random",
+                label_of(facts, entity, r["field"]),
+                masked(_cut(r["expected"]), level),
+                masked(_cut(found), level),
+                None,
+                None,
+            ]
+        )
     columns = (
-        Column("Entity", width=0.9), Column("Record", "link", 1.2), Column("Source", "place", 1.3), Column("Chosen by", width=0.6), Column("Field", width=1.1),
-        Column("In the source", width=2), Column("In Odoo", width=2), Column("Right", "tick", 0.5), Column("Comment", "note", 1.4),
+        Column("Entity", width=0.9),
+        Column("Record", "link", 1.2),
+        Column("Source", "place", 1.3),
+        Column("Chosen by", width=0.6),
+        Column("Field", width=1.1),
+        Column("In the source", width=2),
+        Column("In Odoo", width=2),
+        Column("Right", "tick", 0.5),
+        Column("Comment", "note", 1.4),
     )
-    return Paper("spot_check", "Spot check", "Open each record in Odoo, compare, and tick yes or no. Give the sheet back: the answers are kept with the run.",
-                 [Section("Records", "", columns, rows, query="spot_check")], ("xlsx", "html"), f"{style.rows(len(records), 'record')} to look at.")
+    return Paper(
+        "spot_check",
+        "Spot check",
+        "Open each record in Odoo, compare, and tick yes or no. Give the sheet back: the answers are kept with the run.",
+        [Section("Records", "", columns, rows, query="spot_check")],
+        ("xlsx", "html"),
+        f"{style.rows(len(records), 'record')} to look at.",
+    )
 
 
 def store_spot_check(ws: Workspace, run_id: str, path: str | Path, by: str) -> dict[str, int]:
@@ -60,11 +82,19 @@ def store_spot_check(ws: Workspace, run_id: str, path: str | Path, by: str) -> d
         cell = dict(zip(head, row, strict=False))
         tick = str(cell.get("Right") or "").strip().lower()
         if tick not in ("yes", "no"):
-            raise SpotCheckIncomplete(f"{path}: row {n} ({cell.get('Record')}, {cell.get('Field')}) is not ticked.\nWrite yes or no into the column Right of every row.")
+            raise SpotCheckIncomplete(
+                f"{path}: row {n} ({cell.get('Record')}, {cell.get('Field')}) is not ticked.\nWrite yes or no into the column Right of every row."
+            )
         answers.append({"record": cell.get("Record"), "field": cell.get("Field"), "right": tick == "yes", "comment": cell.get("Comment") or ""})
     wrong = [a for a in answers if not a["right"]]
     approvals.record(
-        ws, subject="spot_check", hash=run_id, verdict="rejected" if wrong else "approved", by=by, comment=f"{len(answers)} values looked at, {len(wrong)} wrong", run_id=run_id,
+        ws,
+        subject="spot_check",
+        hash=run_id,
+        verdict="rejected" if wrong else "approved",
+        by=by,
+        comment=f"{len(answers)} values looked at, {len(wrong)} wrong",
+        run_id=run_id,
         seen={"answers": answers},
     )
     return {"yes": len(answers) - len(wrong), "no": len(wrong)}
