@@ -22,7 +22,7 @@ os.environ.update(
     AIRFLOW__CORE__LOAD_EXAMPLES="False",
     AIRFLOW__CORE__UNIT_TEST_MODE="False",
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_home}/airflow.db",
-    AIRFLOW__LOGGING__LOGGING_LEVEL="INFO",
+    AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
 )
 
 pytest_plugins = ["odoo_server"] if (ROOT / "tests" / "odoo_server.py").exists() else []

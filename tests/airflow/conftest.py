@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from projects import ROOT, good, project_root
+from projects import EXPORT, ROOT, good, project_root, small_world
 
 if TYPE_CHECKING:
     from crm2odoo.airflow.rehearsal import Answer, Rehearsal
@@ -64,10 +64,10 @@ def add_pool(name: str) -> None:
 
 
 class World:
-    """A checkout with projects of the test's own, and the DAGs that Airflow makes of it."""
+    """A checkout with projects of the test's own, an export for them, and the DAGs that Airflow makes of it."""
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, export: Path) -> None:
+        self.root, self.export = root, export
 
     def write(self, name: str, text: str) -> None:
         """Writes a project file, in place of those before: every run reads all of them."""
@@ -89,11 +89,14 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    root = project_root(tmp_path_factory.mktemp("checkout"), {})
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A module that says ``SMALL_WORLD = True`` gets a source with three objects only, and an export to match."""
+    folder = tmp_path_factory.mktemp("world")
+    small = getattr(request.module, "SMALL_WORLD", False)
+    root, export = small_world(folder) if small else (project_root(folder / "checkout", {}), EXPORT)
     before = os.environ.get("CRM2ODOO_ROOT")
     os.environ["CRM2ODOO_ROOT"] = str(root)
-    yield World(root)
+    yield World(root, export)
     if before is None:
         del os.environ["CRM2ODOO_ROOT"]
     else:
@@ -105,7 +108,7 @@ def new_project(world: World, staging_dsn: str) -> Callable[..., str]:
     """Makes a project that has all it needs but an Odoo connection; returns its name."""
 
     def make(name: str, **more: str) -> str:
-        world.write(name, good(name, **more))
+        world.write(name, good(name, **{"export": str(world.export), **more}))
         add_staging(f"{name}_staging", staging_dsn)
         add_pool(f"{name}_odoo")
         return name

@@ -9,11 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from projects import EXPORT, good
+from projects import good
 
 from conftest import World, add_connection, add_odoo, add_staging
 from odoo_server import OdooDatabase
 
+SMALL_WORLD = True
 pytestmark = pytest.mark.usefixtures("no_long_sleeps")
 NewProject = Callable[..., str]
 
@@ -35,8 +36,8 @@ def test_the_scope_is_signed_with_who_when_and_what(world: World, new_project: N
     )
     assert (subject, verdict, by, comment) == ("scope", "approved", "tester", "as expected")
     assert run_id == f"signed.discover/{done.run_id}"
-    [(records,)] = asked(staging_dsn, "select records from signed_log.file where object = 'lead'")
-    assert f"| leads.csv | lead | recognised | {records} |" in body.replace("\\", "").replace("Leads.csv", "leads.csv")
+    [(records,)] = asked(staging_dsn, "select records from signed_log.file where object = 'contact'")
+    assert f"| contacts.csv | contact | recognised | {records} |" in body.replace("\\", "")
 
 
 def test_a_rejection_fails_the_run_and_is_kept(world: World, new_project: NewProject, staging_dsn: str) -> None:
@@ -86,17 +87,16 @@ def test_a_misspelt_parameter_is_refused_with_a_suggestion(world: World, new_pro
 
 
 def test_a_missing_mandatory_column_is_named_with_its_file(world: World, new_project: NewProject, tmp_path: Path) -> None:
-    export = shutil.copytree(EXPORT, tmp_path / "export")
-    [leads] = [p for p in export.rglob("*.csv") if p.stem.lower() == "leads"]
-    lines = leads.read_text(encoding="utf-8-sig").splitlines()
-    required = "Lead ID"
-    assert required in lines[0]
-    leads.write_text("\n".join([lines[0].replace(required, "Something else"), *lines[1:]]))
+    export = shutil.copytree(world.export, tmp_path / "export")
+    companies = export / "companies.csv"
+    head, _, rows = companies.read_text(encoding="utf-8-sig").partition("\n")
+    assert "Company Name" in head
+    companies.write_text(head.replace("Company Name", "Something else") + "\n" + rows)
     new_project("nocolumn", export=str(export))
     done = world.run("nocolumn.discover")
     assert done.state == "failed"
     cause = done.causes["findings"]
-    assert f"{leads.name}: the mandatory column id (any of: id, lead id," in cause
+    assert "companies.csv: the mandatory column name (any of: name, company," in cause
     assert "'Something else'" in cause
     assert done.states["sign_off"] == "upstream_failed"
 
