@@ -106,8 +106,9 @@ def _read(target: Target, connection: Connection, entity: str, model: str, field
     asked = sorted({*names.values(), "write_uid"})
 
     def page_of(page: list[tuple[str, int, int]]) -> dict[int, dict[str, Any]]:
-        domain = [["id", "in", sorted({res_id for _, _, res_id in page})]]
-        return {r["id"]: r for r in target.client.call(model, "search_read", domain=domain, fields=asked, load="", order="id", context=READING)}
+        # `search_read` would leave archived records out of many2many fields; `read` refuses ids that are gone.
+        there = sorted(existing(target, model, sorted({res_id for _, _, res_id in page})))
+        return {r["id"]: r for r in target.client.call(model, "read", ids=there, fields=asked, load="", context=READING)} if there else {}
 
     ws.run(connection, "reconcile/odoo_raw.sql.j2")
     with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_raw from stdin")) as copy:
