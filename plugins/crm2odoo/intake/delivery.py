@@ -8,6 +8,7 @@ from __future__ import annotations
 import stat
 import struct
 import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -64,7 +65,11 @@ def open_delivery(location: str | Path, limits: Limits | None = None) -> Iterato
     limits = limits or Limits()
     text = str(location)
     if text.startswith("s3://"):
-        yield _from_s3(text, limits)
+        if text.lower().endswith(ARCHIVES):
+            with _downloaded(text) as path, open_delivery(path, limits) as delivery:
+                yield Delivery(text, delivery.files, delivery._open)
+        else:
+            yield _from_s3(text, limits)
         return
     path = Path(location)
     if path.is_dir():
@@ -202,6 +207,22 @@ def _from_tar(path: Path, tar: tarfile.TarFile, limits: Limits) -> Delivery:
         entries.append(Entry(name, info.size))
         members[name] = info
     return Delivery(str(path), _checked(path.name, entries, limits, packed), lambda name: cast(BinaryIO, tar.extractfile(members[name])))
+
+
+@contextmanager
+def _downloaded(location: str) -> Iterator[Path]:
+    """An archive on S3 as a temporary file, because an archive is read from its end."""
+    import boto3
+
+    bucket, _, key = location.removeprefix("s3://").partition("/")
+    client: Any = boto3.client("s3")
+    with tempfile.TemporaryDirectory(prefix="crm2odoo-export-") as folder:
+        path = Path(folder) / PurePosixPath(key).name
+        try:
+            client.download_file(bucket, key, str(path))
+        except client.exceptions.ClientError as error:
+            raise NoExport(f"{location}: {error}\nCheck the bucket, the key, and the rights of the connection.") from None
+        yield path
 
 
 def _from_s3(location: str, limits: Limits) -> Delivery:

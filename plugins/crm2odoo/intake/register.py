@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import tarfile
+import zipfile
+import zlib
 from pathlib import Path
 
 from crm2odoo.intake.delivery import Limits, open_delivery
+from crm2odoo.intake.errors import HostileArchive
 from crm2odoo.staging import Workspace
 
 BLOCK = 1 << 20
@@ -20,10 +24,15 @@ def register(ws: Workspace, location: str | Path, limits: Limits | None = None) 
     with open_delivery(location, limits) as delivery:
         for entry in delivery.files:
             digest, size = hashlib.sha256(), 0
-            with delivery.open(entry.name) as stream:
-                while block := stream.read(BLOCK):
-                    digest.update(block)
-                    size += len(block)
+            try:
+                with delivery.open(entry.name) as stream:
+                    while block := stream.read(BLOCK):
+                        digest.update(block)
+                        size += len(block)
+            except (zipfile.BadZipFile, zlib.error, tarfile.TarError, EOFError) as error:
+                raise HostileArchive(f"{location}: {entry.name} is damaged: {error}\nAsk for the export again.") from None
+            if size != entry.size:
+                raise HostileArchive(f"{location}: {entry.name} has {size:,} bytes, its entry says {entry.size:,}\nAsk for the export again.")
             files.append((entry.name, digest.hexdigest(), size))
     whole = hashlib.sha256("".join(f"{name}\0{sha}\n" for name, sha, _ in sorted(files)).encode("utf-8", "surrogatepass")).hexdigest()
     export_id = whole[:16]
