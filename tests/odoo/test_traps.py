@@ -16,10 +16,10 @@ from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.context import READING, SILENT
 from crm2odoo.odoo.errors import OdooError, RowRefused, SchemaMismatch, Unsupported, WrongCredentials, WrongDatabase
 from crm2odoo.odoo.target import Target
-from crm2odoo.project import Entity
+from crm2odoo.project import Entity, YamlFile
 from crm2odoo.staging.mapping_sql import text_to_html
 from odoo_server import OdooDatabase
-from target_world import World, rows
+from target_world import ROOT, World, rows
 
 pytestmark = pytest.mark.odoo
 
@@ -265,3 +265,16 @@ def test_trap_2_18_the_salesperson_of_a_silent_lead_follows_nothing_until_told(c
     client.call("crm.lead", "message_subscribe", ids=[lead], partner_ids=[partner], context=SILENT)
     assert read(client, "crm.lead", lead, "message_partner_ids")["message_partner_ids"] == [partner]
     assert client.call("mail.mail", "search_count", domain=[]) == mails
+
+
+def test_trap_r12_an_order_in_its_final_state_gets_a_note_per_product_unless_the_context_says_no(client: OdooClient) -> None:
+    """Found by the side-effect guard."""
+    partner, product = create(client, "res.partner", name="x"), create(client, "product.product", name="x")
+    lines = [[0, 0, {"product_id": product, "tax_ids": [[6, 0, []]]}]]
+
+    def notes(context: dict[str, Any]) -> int:
+        order = create(client, "sale.order", context, partner_id=partner, state="sale", order_line=lines)
+        return int(client.call("mail.message", "search_count", domain=[["model", "=", "sale.order"], ["res_id", "=", order]]))
+
+    own = YamlFile(ROOT / "mappings" / "odoo" / "order.yaml").model(Entity).context
+    assert (notes(SILENT), notes({**SILENT, **own})) == (1, 0)

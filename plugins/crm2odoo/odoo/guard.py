@@ -36,25 +36,15 @@ class Watch:
 
 UID = "UID"
 BY_US = [["create_uid", "=", UID]]
+TO_USERS = ["user_notification", "auto_comment"]
 WATCHED = [
     Watch("mails", "e-mails in the queue", "mail.mail", BY_US),
     Watch("notifications", "notifications to persons", "mail.notification", [["mail_message_id.create_uid", "=", UID]]),
-    Watch(
-        "user_notifications",
-        "messages to users about assignments",
-        "mail.message",
-        [*BY_US, ["message_type", "in", ["user_notification", "auto_comment"]]],
-    ),
-    # An order is created with a note of Odoo's own; a user with a welcome to-do that two followers watch.
-    Watch("messages", "messages in chatters", "mail.message", BY_US, {"mail.message": 1, "sale.order": 1}),
+    Watch("user_notifications", "messages to users about assignments", "mail.message", [*BY_US, ["message_type", "in", TO_USERS]]),
+    Watch("messages", "messages in chatters", "mail.message", BY_US, {"mail.message": 1}),
     Watch("activities", "activities", "mail.activity", BY_US, {"mail.activity": 1}),
-    Watch(
-        "followers",
-        "followers",
-        "mail.followers",
-        [],
-        {"mail.activity": 1, "project.task": 3, "res.users": 2},
-    ),
+    # A new user gets a welcome to-do that two followers watch.
+    Watch("followers", "followers", "mail.followers", [], {"mail.activity": 1, "project.task": 3, "res.users": 2}),
     Watch("scheduled", "scheduled messages", "mail.scheduled.message", BY_US),
     Watch("sms", "text messages", "sms.sms", BY_US),
     Watch("letters", "letters", "snailmail.letter", BY_US),
