@@ -61,7 +61,7 @@ def check_links(target: Target, connection: Connection, entity: str, fields: lis
                 "cases": [{"xid": xid, "source": where.get(xid, "")} for xid in row["cases"] or []],
                 "advice": "An orphan has no link in Odoo, a crossed one points to another record. Look at the differences of this field.",
             }
-            name = f"{feed.object}_{field.key}"
+            name = f"{feed.object}_{feed.number}_{field.key}"
             yield Check(
                 entity,
                 f"links_plan_{name}",
