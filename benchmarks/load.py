@@ -5,7 +5,7 @@
 One sandbox Odoo with 4 workers and one staging database, both made for this and removed. The contenders load the same values into the
 same database, one after the other, in turn, each run with new records; the median counts. The peers are installed from PyPI into
 environments of their own and are given what their documentation says: their own default context, batches of 500. The limit is
-``env[model].create`` in as many processes as Odoo has workers, with the silent context and a commit per batch. Ours is the whole path:
+``env[model].create`` in as many processes as Odoo has workers, with our context and a commit per batch. Ours is the whole path:
 cutting batches from the plan, intents, calls, ledger. Starting up (Python, login, reading fields) is left out for everybody.
 Prints a table in Markdown and writes it into docs/performance.md under "Loading".
 """
@@ -250,7 +250,7 @@ def in_process(bench: Bench, target: Target, entity: str, plan: int, rows: int, 
     odoo, commands = find_odoo(), []
     for n in range(processes):
         path = bench.folder / f"limit_{n}.json"
-        task = {"context": {**SILENT, **declared.context}, "model": declared.model, "rows": values[n * share : (n + 1) * share], "batch": BATCH}
+        task = {"context": {**SILENT, **declared.context, **rules.ours_context}, "model": declared.model, "rows": values[n * share : (n + 1) * share], "batch": BATCH}
         path.write_text(json.dumps(task))
         commands.append([odoo.command[0], "-c", IN_PROCESS, str(bench.config), bench.credentials.database, str(path)])
     return in_processes(commands, odoo_environment(odoo.environment))

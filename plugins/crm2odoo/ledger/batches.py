@@ -224,13 +224,13 @@ class ChunkLedger:
         self._connection.commit()
         return [Row(**row) for row in rows]
 
-    def rows_of(self, xids: Sequence[str]) -> dict[str, str]:
-        """xid → hash in this plan, for those that it has."""
+    def planned(self, xids: Sequence[str]) -> set[str]:
+        """Those xids that this plan has."""
         found = self._connection.execute(
-            self.ws.sql("select xid, hash from {target}.plan where entity = %s and xid = any(%s)"), [self.chunk.entity, list(xids)]
+            self.ws.sql("select xid from {target}.plan where entity = %s and xid = any(%s)"), [self.chunk.entity, list(xids)]
         ).fetchall()
         self._connection.commit()
-        return {row["xid"]: row["hash"] for row in found}
+        return {row["xid"] for row in found}
 
     # ---- batches
 
@@ -355,19 +355,25 @@ class ChunkLedger:
             [self.target_id, self.plan_id, self.chunk.entity, list(xids), kind, kind],
         )
 
-    def refused_in_phase(self, kind: str) -> tuple[int, int]:
-        """(rows refused so far, rows to send) over all chunks of the entity in this plan."""
+    @cached_property
+    def phase_rows(self) -> int:
+        """Rows to send over all chunks of the entity in this plan."""
         row = self._connection.execute(
-            self.ws.sql(
-                "select (select count(distinct xid) from {log}.refusal "
-                "where target_id = %(t)s and plan_id = %(p)s and entity = %(e)s and kind = %(k)s) as refused, "
-                "(select count(*) from {target}.plan where entity = %(e)s and action in ('create', 'update')) as rows"
-            ),
-            {"t": self.target_id, "p": self.plan_id, "e": self.chunk.entity, "k": kind},
+            self.ws.sql("select count(*) as n from {target}.plan where entity = %s and action in ('create', 'update')"), [self.chunk.entity]
         ).fetchone()
         self._connection.commit()
         assert row is not None
-        return int(row["refused"]), int(row["rows"])
+        return int(row["n"])
+
+    def refused_in_phase(self, kind: str) -> int:
+        """Rows refused so far over all chunks of the entity in this plan."""
+        row = self._connection.execute(
+            self.ws.sql("select count(distinct xid) as n from {log}.refusal where target_id = %s and plan_id = %s and entity = %s and kind = %s"),
+            [self.target_id, self.plan_id, self.chunk.entity, kind],
+        ).fetchone()
+        self._connection.commit()
+        assert row is not None
+        return int(row["n"])
 
     def refusal_examples(self, kind: str) -> list[str]:
         """Up to three different messages of the entity's refusals in this plan, the most frequent first."""

@@ -198,13 +198,10 @@ class _ChunkLoad:
                 self.ledger.close(intent.batch_id, "failed", "no answer came; its rows are written again if they still differ")
                 continue
             found = self._ask(intent.xids)
-            self.ledger.remember_created(intent, self._outside_plan(found))
+            planned = self.ledger.planned(list(found))
+            self.ledger.remember_created(intent, {xid: res_id for xid, res_id in found.items() if xid not in planned})
             self.ledger.close(intent.batch_id, "failed", f"no answer came; Odoo says that {len(found)} of {len(intent.xids)} records exist")
             log.info("open batch settled batch=%d step=create asked=%d exist=%d", intent.batch_id, len(intent.xids), len(found))
-
-    def _outside_plan(self, found: dict[str, int]) -> dict[str, int]:
-        planned = self.ledger.rows_of(list(found))
-        return {xid: res_id for xid, res_id in found.items() if xid not in planned}
 
     def _ask(self, xids: list[str]) -> dict[str, int]:
         """xid → database id of those that Odoo has."""
@@ -219,7 +216,7 @@ class _ChunkLoad:
             )
 
     def _check_budget(self) -> None:
-        refused, rows = self.ledger.refused_in_phase(REFUSED)
+        refused, rows = self.ledger.refused_in_phase(REFUSED), self.ledger.phase_rows
         percent = self.target.ws.bundle.project.error_budget_percent
         if refused > max(SMALLEST_BUDGET, rows * percent / 100):
             raise ErrorBudgetExceeded(
