@@ -21,18 +21,48 @@ from crm2odoo.staging.target import field_key, index_pivot, listed, pivoted
 # Columns of the source that are the record's identity or its bookkeeping in the source.
 NOT_CONTENT = ("deleted",)
 KNOWN_TYPES = {
-    "date": "date", "datetime": "datetime", "money": "float", "number": "float", "percent": "float", "integer": "integer", "boolean": "boolean", "html": "html",
+    "date": "date",
+    "datetime": "datetime",
+    "money": "float",
+    "number": "float",
+    "percent": "float",
+    "integer": "integer",
+    "boolean": "boolean",
+    "html": "html",
 }
 # Digits that are names, not amounts: they stay text, with their leading zeros.
 LOOKS_LIKE_A_NAME = re.compile(r"\b(zip|post(al)?|phone|tel|fax|mobile|id|no|nr|number|code|sku|vat|account|ref|key)\b", re.I)
 MOST_OPTIONS = 15
 # What a hand-written inventory calls a type, in comparable form without blanks and dashes.
 INVENTORY_TYPES = {
-    "select": "selection", "picklist": "selection", "dropdown": "selection", "radio": "selection", "choice": "selection", "list": "selection",
-    "multiselect": "many2many", "multipicklist": "many2many", "checkboxes": "many2many", "multichoice": "many2many", "multidropdown": "many2many",
-    "currency": "float", "money": "float", "amount": "float", "number": "float", "decimal": "float", "integer": "integer", "wholenumber": "integer",
-    "date": "date", "datetime": "datetime", "yes/no": "boolean", "boolean": "boolean", "checkbox": "boolean", "text": "char", "string": "char",
-    "longtext": "text", "textarea": "text", "paragraph": "text",
+    "select": "selection",
+    "picklist": "selection",
+    "dropdown": "selection",
+    "radio": "selection",
+    "choice": "selection",
+    "list": "selection",
+    "multiselect": "many2many",
+    "multipicklist": "many2many",
+    "checkboxes": "many2many",
+    "multichoice": "many2many",
+    "multidropdown": "many2many",
+    "currency": "float",
+    "money": "float",
+    "amount": "float",
+    "number": "float",
+    "decimal": "float",
+    "integer": "integer",
+    "wholenumber": "integer",
+    "date": "date",
+    "datetime": "datetime",
+    "yes/no": "boolean",
+    "boolean": "boolean",
+    "checkbox": "boolean",
+    "text": "char",
+    "string": "char",
+    "longtext": "text",
+    "textarea": "text",
+    "paragraph": "text",
 }
 
 
@@ -86,7 +116,20 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
                 ws.sql("""insert into {log}.custom_field (export_id, object, column_name, header, entity, field, type, label, options, filled, evidence, dropped)
                           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""),
                 [
-                    (export_id, p.object, p.column, p.header, p.entity, p.field, p.type, p.label, json.dumps(p.options), p.filled, json.dumps(p.evidence, default=str), p.dropped)
+                    (
+                        export_id,
+                        p.object,
+                        p.column,
+                        p.header,
+                        p.entity,
+                        p.field,
+                        p.type,
+                        p.label,
+                        json.dumps(p.options),
+                        p.filled,
+                        json.dumps(p.evidence, default=str),
+                        p.dropped,
+                    )
                     for p in proposals
                 ],
             )
@@ -128,7 +171,10 @@ def _every_option(ws: Workspace, connection: Connection, name: str, column: str,
     """The options that the inventory names, then those that the data have besides."""
     cells = listed(f"c.{quote(column)}", ws.bundle.source.objects[name].columns.get(column), ws.bundle)
     rows = connection.execute(
-        ws.sql(f"select distinct btrim(u.x) as x from {{clean}}.{{o}} as c cross join lateral unnest({cells}) as u(x) where c._status in ('valid', 'merged') and btrim(u.x) <> '' order by 1", o=name)
+        ws.sql(
+            f"select distinct btrim(u.x) as x from {{clean}}.{{o}} as c cross join lateral unnest({cells}) as u(x) where c._status in ('valid', 'merged') and btrim(u.x) <> '' order by 1",
+            o=name,
+        )
     ).fetchall()
     return [*known, *(r["x"] for r in rows)]
 
@@ -168,7 +214,12 @@ def _pivoted(ws: Workspace, connection: Connection, name: str, entities: list[st
 def _headers(ws: Workspace, connection: Connection, export_id: str) -> dict[str, dict[str, str]]:
     """object → column → header as the export writes it."""
     found: dict[str, dict[str, str]] = {}
-    rows = connection.execute(ws.sql("select object, header from {log}.file where export_id = %s and object is not null and status in ('recognised', 'assigned') order by file_no"), [export_id])
+    rows = connection.execute(
+        ws.sql(
+            "select object, header from {log}.file where export_id = %s and object is not null and status in ('recognised', 'assigned') order by file_no"
+        ),
+        [export_id],
+    )
     for row in rows:
         for cell in row["header"]:
             found.setdefault(row["object"], {}).setdefault(cell["column"], cell["header"])
@@ -209,7 +260,9 @@ def _names_of_line(line: FieldLine, source_object: SourceObject) -> set[str]:
 
 
 def _names(sql: str, source_object: SourceObject) -> set[str]:
-    columns = {c.name.removesuffix("__key").removesuffix("__currency") for c in sqlglot.parse_one(f"select {sql}", dialect="postgres").find_all(exp.Column)}
+    columns = {
+        c.name.removesuffix("__key").removesuffix("__currency") for c in sqlglot.parse_one(f"select {sql}", dialect="postgres").find_all(exp.Column)
+    }
     return columns & set(source_object.columns)
 
 
@@ -220,7 +273,10 @@ def _slash_date(ws: Workspace) -> str:
 
 def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | None, header: str, entity: str, said: _Said | None = None) -> Proposal:
     decision = bundle.project.columns.get(name, {}).get(header)
-    evidence = {k: row[k] for k in ("distinct", "longest", "integers", "numbers", "leading_zeros", "booleans", "dates", "slash_dates", "datetimes", "multiline")}
+    evidence = {
+        k: row[k]
+        for k in ("distinct", "longest", "integers", "numbers", "leading_zeros", "booleans", "dates", "slash_dates", "datetimes", "multiline")
+    }
     options: list[dict[str, str]] = []
     label = header.strip() or row["column"]
     if decision and decision.drop:
@@ -228,9 +284,33 @@ def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | Non
     if known and known.lost:
         return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, known.lost)
     if known and known.sensitive and not decision:
-        return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, "sensitive: migrates only when the project asks for it")
+        return Proposal(
+            name,
+            row["column"],
+            header,
+            entity,
+            None,
+            None,
+            label,
+            [],
+            row["filled"],
+            evidence,
+            "sensitive: migrates only when the project asks for it",
+        )
     if not bundle.entities[entity].custom_target:
-        return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, f"{bundle.entities[entity].title} get no custom fields")
+        return Proposal(
+            name,
+            row["column"],
+            header,
+            entity,
+            None,
+            None,
+            label,
+            [],
+            row["filled"],
+            evidence,
+            f"{bundle.entities[entity].title} get no custom fields",
+        )
     if not row["filled"]:
         return Proposal(name, row["column"], header, entity, None, None, label, [], 0, evidence, "no row has a value")
     kind = decision.type if decision and decision.type else infer_type(row, known, header)
@@ -243,7 +323,18 @@ def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | Non
     chosen = (decision.field if decision else None) or (known.field if known else None) or field_name(row["column"] if known else header)
     if chosen in bundle.entities[entity].custom_fields or chosen in bundle.entities[entity].fields:
         chosen = f"{chosen}_{name}"[:63]
-    return Proposal(name, row["column"], header, entity, chosen, kind, (decision.label if decision and decision.label else label), options, row["filled"], evidence)
+    return Proposal(
+        name,
+        row["column"],
+        header,
+        entity,
+        chosen,
+        kind,
+        (decision.label if decision and decision.label else label),
+        options,
+        row["filled"],
+        evidence,
+    )
 
 
 def _holds(kind: str, row: dict[str, Any]) -> bool:
@@ -269,7 +360,13 @@ def infer_type(row: dict[str, Any], known: Column | None, header: str) -> str:
     for counted, kind in (("dates", "date"), ("slash_dates", "date"), ("datetimes", "datetime")):
         if row[counted] == filled:
             return kind
-    if not LOOKS_LIKE_A_NAME.search(header.replace("_", " ")) and row["distinct"] <= MOST_OPTIONS and filled >= 3 * row["distinct"] and row["longest"] <= 60 and not row["multiline"]:
+    if (
+        not LOOKS_LIKE_A_NAME.search(header.replace("_", " "))
+        and row["distinct"] <= MOST_OPTIONS
+        and filled >= 3 * row["distinct"]
+        and row["longest"] <= 60
+        and not row["multiline"]
+    ):
         return "selection"
     return "text" if row["longest"] > 200 or row["multiline"] else "char"
 
@@ -317,5 +414,6 @@ def _one_type_per_field(bundle: Bundle, proposals: list[Proposal]) -> list[Propo
         else:
             agreed[key] = ("float" if kinds == {"integer", "float"} else "text" if "text" in kinds else "char", [])
     return [
-        replace(p, type=agreed[key][0], options=agreed[key][1]) if p.field and (key := (bundle.entities[p.entity].model, p.field)) else p for p in proposals
+        replace(p, type=agreed[key][0], options=agreed[key][1]) if p.field and (key := (bundle.entities[p.entity].model, p.field)) else p
+        for p in proposals
     ]

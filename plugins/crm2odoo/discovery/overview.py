@@ -39,7 +39,8 @@ def stage_table(ws: Workspace) -> list[StageRow]:
     if "stage" not in ws.bundle.entities:
         return []
     with ws.connect() as connection:
-        rows = connection.execute(ws.sql("""
+        rows = connection.execute(
+            ws.sql("""
             with team as (select _xid, name from {target}.identity_team where _place = 1),
             used as (
               select _xid, count(*) filter (where not _primary) as records, bool_or(_primary) as declared from {target}.identity_stage group by 1
@@ -51,8 +52,11 @@ def stage_table(ws: Workspace) -> list[StageRow]:
             left join {target}.lookup as l on l.entity = 'team' and l.key = s.team__1
             left join team as t on t._xid = l.xid
             where s._place = 1
-            order by s.pipeline nulls first, s.sequence nulls last, s.stage"""))
-        return [StageRow(r["pipeline"], r["stage"], r["team"], r["goes_to"], r["outcome"], r["probability"], r["records"], r["declared"]) for r in rows]
+            order by s.pipeline nulls first, s.sequence nulls last, s.stage""")
+        )
+        return [
+            StageRow(r["pipeline"], r["stage"], r["team"], r["goes_to"], r["outcome"], r["probability"], r["records"], r["declared"]) for r in rows
+        ]
 
 
 def owner_table(ws: Workspace) -> list[OwnerRow]:
@@ -60,11 +64,13 @@ def owner_table(ws: Workspace) -> list[OwnerRow]:
     if "user" not in ws.bundle.entities:
         return []
     with ws.connect() as connection:
-        rows = connection.execute(ws.sql("""
+        rows = connection.execute(
+            ws.sql("""
             with counted as (
               select _xid, _object, count(*) as n from {target}.identity_user where not _primary group by 1, 2
             )
             select u.login, u.name, u._primary as declared,
               coalesce((select jsonb_object_agg(c._object, c.n) from counted as c where c._xid = u._xid), '{{}}') as records
-            from {target}.identity_user as u where u._place = 1 order by u.login"""))
+            from {target}.identity_user as u where u._place = 1 order by u.login""")
+        )
         return [OwnerRow(r["login"], r["name"], r["declared"], r["records"]) for r in rows]

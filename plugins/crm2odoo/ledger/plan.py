@@ -47,19 +47,31 @@ def make_plan(ws: Workspace, target_id: str, export_id: str) -> Plan:
         ws.run(connection, "plan/1_existing.sql.j2")
         _fill_choices(ws, connection)
         for name in ws.bundle.load_order:
+            for line in waiting_lines(ws.bundle, name):
+                ws.run(connection, "plan/2_lines.sql.j2", **line)
             ws.run(connection, "plan/2_entity.sql.j2", **plan_values(ws.bundle, name, custom, target_id))
             connection.execute(ws.sql("analyze {target}.plan"))
         connection.execute(ws.sql("create index on {target}.plan (entity, seq); create index on {target}.plan (entity, xid)"))
         ws.run(connection, "plan/3_remember.sql.j2")
         summary: dict[str, dict[str, int]] = {name: {} for name in ws.bundle.load_order}
         digest = hashlib.sha256()
-        rows = connection.execute(ws.sql("""
+        rows = connection.execute(
+            ws.sql("""
             select entity, action, count(*) as n, md5(string_agg(xid || hash, '' order by xid)) as content
-            from {target}.plan group by 1, 2 order by 1, 2"""))
+            from {target}.plan group by 1, 2 order by 1, 2""")
+        )
         for row in rows:
             summary[row["entity"]][row["action"]] = row["n"]
             digest.update(f"{row['entity']} {row['action']} {row['n']} {row['content']}\n".encode())
-        bound_to = {"mapping": ws.bundle.mapping_hash, "export": export_id, "target": target_id, "decisions": decisions_hash(ws, connection)}
+        bound_to = {
+            "mapping": ws.bundle.mapping_hash,
+            "export": export_id,
+            "target": target_id,
+            "decisions": decisions_hash(ws, connection),
+            "sha256": _export_sha256(ws, connection, export_id),
+            "names": names_hash(ws, connection, target_id),
+            "ledger": ledger_state(ws, connection, target_id),
+        }
         digest.update(json.dumps(bound_to, sort_keys=True).encode())
         stored = connection.execute(
             ws.sql("insert into {log}.plan (export_id, target_id, hash, summary, bound_to) values (%s, %s, %s, %s, %s) returning plan_id"),
@@ -79,9 +91,33 @@ def get_plan(ws: Workspace, plan_id: int) -> Plan:
 
 
 def decisions_hash(ws: Workspace, connection: Connection) -> str:
-    """sha256 over the newest value of every decision in the register."""
-    rows = connection.execute(ws.sql("select distinct on (name) name, value from {log}.decision order by name, decision_id desc")).fetchall()
+    """sha256 over the newest value of every decision in the register, but for those about how to run: pauses and locks."""
+    rows = connection.execute(
+        ws.sql(
+            "select distinct on (name) name, value from {log}.decision where name <> 'pause_load' and name not like 'lock:%'"
+            " order by name, decision_id desc"
+        )
+    ).fetchall()
     return hashlib.sha256(json.dumps([[r["name"], r["value"]] for r in rows], sort_keys=True).encode()).hexdigest()
+
+
+def names_hash(ws: Workspace, connection: Connection, target_id: str) -> str:
+    """sha256 over what the fields of the mapping are called in this Odoo."""
+    row = connection.execute(ws.sql("select names from {log}.target where target_id = %s"), [target_id]).fetchone()
+    return hashlib.sha256(json.dumps(row["names"] if row else {}, sort_keys=True).encode()).hexdigest()
+
+
+def ledger_state(ws: Workspace, connection: Connection, target_id: str) -> str:
+    """The last entry about a record of this target, as text."""
+    row = connection.execute(
+        ws.sql("select coalesce(max(entry_id), 0) as last from {log}.entry where target_id = %s and entity not in ('schema', 'parked')"), [target_id]
+    ).fetchone()
+    return str(row["last"] if row else 0)
+
+
+def _export_sha256(ws: Workspace, connection: Connection, export_id: str) -> str:
+    row = connection.execute(ws.sql("select sha256 from {log}.export where export_id = %s"), [export_id]).fetchone()
+    return str(row["sha256"]) if row else ""
 
 
 def adopt_found(ws: Workspace, run_id: str, plan: Plan, entity: str) -> int:
@@ -137,8 +173,39 @@ def plan_values(bundle: Bundle, name: str, custom: list[CustomColumn], target_id
         if declared and declared.on_missing == "hold" and odoo_type in ("many2one", "many2one_reference"):
             waits += [_Wait(t, field) for t in targets]
     return {
-        "entity": name, "fields": fields, "waits": waits, "create": entity.create, "unmatched": entity.unmatched, "target_id": target_id,
+        "entity": name,
+        "fields": fields,
+        "waits": waits,
+        "ways": _ways(entity),
+        "create": entity.create,
+        "unmatched": entity.unmatched,
+        "target_id": target_id,
     }
+
+
+def _ways(entity: Entity) -> list[str]:
+    """SQL over a look-up key ``m."key"`` of the keys of fewer parts by which a record is found as well, in the order of the entity's `match`."""
+    ways = []
+    for key in entity.match.keys if entity.match else []:
+        if set(key) < set(entity.identity):
+            parts = [f'split_part(substr(m."key", 2), chr(31), {n})' if i in key else "''" for n, i in enumerate(entity.identity, 1)]
+            known = " and ".join(f"{p} <> ''" for p in parts if p != "''")
+            ways.append(f"case when {known} then '=' || {' || chr(31) || '.join(parts)} end")
+    return ways
+
+
+def waiting_lines(bundle: Bundle, name: str) -> list[dict[str, Any]]:
+    """What sql/plan/2_lines.sql.j2 needs for each kind of lines of an entity whose references may have to wait."""
+    lines = []
+    for declared in bundle.entities[name].fields.values():
+        if declared.lines and (fields := _held_by(bundle, declared.lines)):
+            lines.append({"entity": name, "lines": declared.lines, "fields": fields})
+    return lines
+
+
+def _held_by(bundle: Bundle, lines: str) -> list[str]:
+    entity = bundle.entities[lines]
+    return [f for f, d in entity.fields.items() if d.on_missing == "hold" and any(bundle.entities[t].create == "never" for t in referred(entity, f))]
 
 
 def referred(entity: Entity, field: str) -> list[str]:
@@ -157,16 +224,21 @@ def _lines_sql(bundle: Bundle, name: str) -> str:
     line = bundle.entities[name]
     pairs = ", ".join(f"{literal(f)}, {_value_sql(f'l.{quote(f)}', d.type, [], bundle)}" for f, d in line.fields.items())
     table = f"{quote(bundle.project.project + '_target')}.{quote(name)}"
-    return f"(select coalesce(jsonb_agg(jsonb_build_object({pairs}) order by l.\"_seq\"), '[]'::jsonb) from {table} as l where l.\"_part_of\" = t.\"_xid\")"
+    plan = f'{quote(bundle.project.project + "_target")}."plan"'
+    # A line whose product waits is not written: it waits itself.
+    waits = "".join(
+        f' and not exists (select 1 from {plan} as h where h."action" = \'held\' and h."xid" = l.{quote(f)})' for f in _held_by(bundle, name)
+    )
+    return f'(select coalesce(jsonb_agg(jsonb_build_object({pairs}) order by l."_seq"), \'[]\'::jsonb) from {table} as l where l."_part_of" = t."_xid"{waits})'
 
 
 def _value_sql(column: str, odoo_type: str, absent: list[str], bundle: Bundle) -> str:
     """JSON of a value: dates as text in UTC, numbers without trailing zeros, references as xids."""
     if odoo_type in ("many2one", "many2one_reference") and absent:
         # A record that is left out on purpose (an owner left empty) leaves the field empty, and changes the hash when it appears.
-        plan = f"{quote(bundle.project.project + '_target')}.\"plan\""
+        plan = f'{quote(bundle.project.project + "_target")}."plan"'
         names = ", ".join(literal(a) for a in absent)
-        return f"case when {column} in (select s.\"xid\" from {plan} as s where s.\"action\" = 'skipped' and s.\"entity\" in ({names})) then null else {column} end"
+        return f'case when {column} in (select s."xid" from {plan} as s where s."action" = \'skipped\' and s."entity" in ({names})) then null else {column} end'
     if odoo_type == "datetime":
         return f"to_char({column}, 'YYYY-MM-DD HH24:MI:SS')"
     if odoo_type == "date":
@@ -181,20 +253,25 @@ def _fill_choices(ws: Workspace, connection: Connection) -> None:
     connection.execute(ws.sql("truncate {target}.choice"))
     owners = ws.bundle.project.owners
     decided: dict[str, str] = {k.strip().lower(): v for k, v in owners.decisions.items()}
-    rows = connection.execute(ws.sql("select distinct on (name) name, value from {log}.decision where name like 'owner:%%' order by name, decision_id desc"))
+    rows = connection.execute(
+        ws.sql("select distinct on (name) name, value from {log}.decision where name like 'owner:%%' order by name, decision_id desc")
+    )
     decided |= {r["name"].removeprefix("owner:").strip().lower(): r["value"]["choice"] for r in rows}
     for name, entity in ws.bundle.entities.items():
         if entity.create != "decision":
             continue
         fallback = connection.execute(
-            ws.sql('select min(res_id) as res_id from {target}.existing where entity = %s and "natural" = %s'), [name, (owners.fallback or "").strip().lower()]
+            ws.sql('select min(res_id) as res_id from {target}.existing where entity = %s and "natural" = %s'),
+            [name, (owners.fallback or "").strip().lower()],
         ).fetchone()
         connection.execute(
-            ws.sql(f"""
+            ws.sql(
+                f"""
             insert into {{target}}.choice (entity, xid, choice, res_id)
-            select %(entity)s, i."_xid", coalesce(%(decided)s::jsonb ->> i."_natural", %(decided)s::jsonb ->> {normalised('i.name')}, %(other)s), %(fallback)s
+            select %(entity)s, i."_xid", coalesce(%(decided)s::jsonb ->> i."_natural", %(decided)s::jsonb ->> {normalised("i.name")}, %(other)s), %(fallback)s
             from {{target}}.{{table}} as i
-            where i."_place" = 1 and coalesce(%(decided)s::jsonb ->> i."_natural", %(decided)s::jsonb ->> {normalised('i.name')}, %(other)s) is not null""",
-                table=f"identity_{name}"),
+            where i."_place" = 1 and coalesce(%(decided)s::jsonb ->> i."_natural", %(decided)s::jsonb ->> {normalised("i.name")}, %(other)s) is not null""",
+                table=f"identity_{name}",
+            ),
             {"entity": name, "decided": json.dumps(decided), "other": owners.undecided, "fallback": fallback["res_id"] if fallback else None},
         )

@@ -101,7 +101,9 @@ class Bundle:
             if state.get(name) == "done":
                 return
             if name in trail:
-                raise ConfigError([Problem(self.root, 0, 0, "load order", f"the entities refer to each other in a circle: {' → '.join((*trail, name))}")])
+                raise ConfigError(
+                    [Problem(self.root, 0, 0, "load order", f"the entities refer to each other in a circle: {' → '.join((*trail, name))}")]
+                )
             entity = self.entities[name]
             parts = {n for n, e in self.entities.items() if e.part_of == name}
             for other in sorted({*entity.references, *entity.after, *parts} & set(self.entities) - {name}):
@@ -117,7 +119,20 @@ class Bundle:
     def mapping_hash(self) -> str:
         """sha256 over everything that decides what is loaded: source, entities, and the project's own choices."""
         project = self.project.model_dump(mode="json", by_alias=True)
-        for not_content in ("title", "locale", "connections", "pool", "documents", "approvers", "owner", "owner_url", "tags", "active", "sample", "export"):
+        for not_content in (
+            "title",
+            "locale",
+            "connections",
+            "pool",
+            "documents",
+            "approvers",
+            "owner",
+            "owner_url",
+            "tags",
+            "active",
+            "sample",
+            "export",
+        ):
             project.pop(not_content)
         content = {
             "project": project,
@@ -159,6 +174,9 @@ def load_bundle(root: Path | str, project: str) -> Bundle:
     if "user" in entities:
         entities["user"] = entities["user"].model_copy(update={"aliases": {k.strip().lower(): v for k, v in model.owners.aliases.items()}})
     bundle = Bundle(model, source, entities, root)
+    for name, entity in entities.items():
+        if entity.create_by and bundle.decisions.get(entity.create_by) == "hold":
+            entities[name] = entity.model_copy(update={"create": "never", "unmatched": "hold"})
     _ = bundle.load_order
     return bundle
 
@@ -205,12 +223,22 @@ def _entities_of(root: Path, source_yaml: YamlFile, source: Source, project: Pro
                     problems.append(source_yaml.problem((*where, "fields", name), f"{mapping.entity} has no input {name!r}", hint))
             telling = {*entity.identity, *(entity.inputs[i].like for i in entity.identity)}
             if mapping.each is None and entity.identity and not (telling & set(mapping.fields)):
-                problems.append(source_yaml.problem((*where, "fields"), f"{mapping.entity} is told apart by {', '.join(entity.identity)}, and none of them is given"))
+                problems.append(
+                    source_yaml.problem(
+                        (*where, "fields"), f"{mapping.entity} is told apart by {', '.join(entity.identity)}, and none of them is given"
+                    )
+                )
     _only_known_targets(root, source_yaml, entities, load, problems)
     return entities, problems
 
 
-def _only_known_targets(root: Path, source_yaml: YamlFile, entities: dict[str, Entity], load: Callable[[str, tuple[str | int, ...]], Entity | None], problems: list[Problem]) -> None:
+def _only_known_targets(
+    root: Path,
+    source_yaml: YamlFile,
+    entities: dict[str, Entity],
+    load: Callable[[str, tuple[str | int, ...]], Entity | None],
+    problems: list[Problem],
+) -> None:
     """A reference that may go to several entities goes to those that this source feeds; only where it feeds none, the first is loaded."""
     done: set[str] = set()
     while rest := sorted(set(entities) - done):
@@ -256,7 +284,9 @@ def _check_overrides(project_yaml: YamlFile, project: Project, source: Source) -
         parts = key.split(".")
         obj = source.objects.get(parts[0]) if len(parts) == 3 else None
         if obj is None or all(m.entity != parts[1] for m in obj.entities):
-            problems.append(project_yaml.problem(("map", key), "expected object.entity.input of the source", "see mappings/sources/" + source.source + ".yaml"))
+            problems.append(
+                project_yaml.problem(("map", key), "expected object.entity.input of the source", "see mappings/sources/" + source.source + ".yaml")
+            )
     for name, headers in project.columns.items():
         if name not in source.objects:
             problems.append(project_yaml.problem(("columns", name), f"the source has no object {name!r}"))

@@ -9,11 +9,40 @@ from pydantic import BeforeValidator, Field, model_validator
 from crm2odoo.project.source_file import Decision, Identifier, Strict
 
 InputType = Literal[
-    "text", "name", "email", "phone", "url", "domain", "html", "date", "datetime", "money", "number", "integer", "boolean", "list", "ref", "refs", "file",
+    "text",
+    "name",
+    "email",
+    "phone",
+    "url",
+    "domain",
+    "html",
+    "date",
+    "datetime",
+    "money",
+    "number",
+    "integer",
+    "boolean",
+    "list",
+    "ref",
+    "refs",
+    "file",
 ]
 OdooType = Literal[
-    "char", "text", "html", "integer", "float", "monetary", "boolean", "date", "datetime", "selection", "many2one",
-    "many2many", "one2many", "many2one_reference", "binary",
+    "char",
+    "text",
+    "html",
+    "integer",
+    "float",
+    "monetary",
+    "boolean",
+    "date",
+    "datetime",
+    "selection",
+    "many2one",
+    "many2many",
+    "one2many",
+    "many2one_reference",
+    "binary",
 ]
 
 
@@ -22,11 +51,15 @@ class Input(Strict):
 
     type: InputType = "text"
     entity: Identifier | None = Field(None, description="For `ref` and `refs`: the entity referred to.")
-    entities: list[Identifier] = Field([], description="For a reference that may go to several entities, the first that has the key wins; expressions may use `<input>_model`.")
+    entities: list[Identifier] = Field(
+        [], description="For a reference that may go to several entities, the first that has the key wins; expressions may use `<input>_model`."
+    )
     required: bool = Field(False, description="Without it the record is held.")
     bring_fields: list[str] = Field([], description="For `ref`: fields of the record referred to, as they go to Odoo; used like `bring`.")
     bring: list[Identifier] = Field([], description="For `ref`: inputs of the record referred to that expressions may use as `<input>_<name>`.")
-    default: str | int | float | bool | None = Field(None, description="Where no line of the mapping says anything: the value, or the natural key of the record referred to.")
+    default: str | int | float | bool | None = Field(
+        None, description="Where no line of the mapping says anything: the value, or the natural key of the record referred to."
+    )
     like: Identifier | None = Field(None, description="Where no line of the mapping says anything: the line of this input.")
     about: str = ""
 
@@ -52,15 +85,27 @@ class OdooField(Strict):
     value: str | int | float | bool | None = Field(None, description="A constant.")
     sql: str | None = Field(None, description="A PostgreSQL expression over the inputs; references are xids.")
     names: list[str] = Field([], description="Names in other versions of Odoo; the first that the target has is used. The key itself comes first.")
-    through: dict[Identifier, str] = Field({}, description="Entity: the field of its records whose value counts instead (`user: partner_id`, the partner of a user).")
+    through: dict[Identifier, str] = Field(
+        {}, description="Entity: the field of its records whose value counts instead (`user: partner_id`, the partner of a user)."
+    )
     lines: Identifier | None = Field(None, description="For `one2many`: the entity whose records are written as lines of this one.")
     relation: str | None = Field(None, description="For a reference to a record of Odoo itself: its model, with `xml_ids` as the values.")
     send_empty: bool = Field(False, description="Send False when empty: Odoo would fill in something else.")
     required: bool = Field(False, description="Without a value the record is held.")
-    on_missing: Literal["hold", "empty"] = Field("empty", description="When the record referred to is not loaded: hold this one, or leave the field empty and say so.")
-    write: Literal["create", "create_only", "second", "never"] = Field("create", description="`never`: only compared; Odoo computes it, or a step brings it about. `second`: written after the records exist. `create_only`: never updated.")
-    ours_context: dict[str, Any] = Field({}, description="For a reference: added to the context when the record referred to is the migration's own, so that Odoo leaves out work whose result is sent anyway.")
-    compare: Literal["equal", "html", "rounded", "url", "case", "none"] = Field("equal", description="How the read-back is compared. Anything but `equal` is a declared transform and is counted as such.")
+    on_missing: Literal["hold", "empty"] = Field(
+        "empty", description="When the record referred to is not loaded: hold this one, or leave the field empty and say so."
+    )
+    write: Literal["create", "create_only", "second", "never"] = Field(
+        "create",
+        description="`never`: only compared; Odoo computes it, or a step brings it about. `second`: written after the records exist. `create_only`: never updated.",
+    )
+    ours_context: dict[str, Any] = Field(
+        {},
+        description="For a reference: added to the context when the record referred to is the migration's own, so that Odoo leaves out work whose result is sent anyway.",
+    )
+    compare: Literal["equal", "html", "rounded", "url", "case", "none"] = Field(
+        "equal", description="How the read-back is compared. Anything but `equal` is a declared transform and is counted as such."
+    )
     compare_note: str = ""
     odoo_fills: bool = Field(False, description="Where nothing is sent, Odoo puts in a value of its own: there is nothing to compare it with.")
     optional: bool = Field(False, description="Left out without complaint when the target has no such field.")
@@ -88,11 +133,15 @@ class CustomField(Strict):
 class Match(Strict):
     """How records that the target already has are found."""
 
-    keys: list[dict[str, str]] = Field(description="Each entry maps identity inputs to fields of Odoo; the first entry that finds a record decides.")
+    keys: list[dict[str, str]] = Field(
+        description="Each entry maps identity inputs, or only some of them, to fields of Odoo; the first entry that finds a record decides."
+    )
     domain: list[Any] = []
     archived: bool = True
     lang: str = "en_US"
-    duplicates: Literal["ask", "first"] = Field("ask", description="Several records of Odoo with one key: a person decides, or the first one serves (labels only).")
+    duplicates: Literal["ask", "first"] = Field(
+        "ask", description="Several records of Odoo with one key: a person decides, or the first one serves (labels only)."
+    )
 
 
 def _listed(value: object) -> object:
@@ -134,17 +183,30 @@ class Entity(Strict):
     title: str
     about: str = ""
     requires: list[str] = Field([], description="Odoo modules without which the entity cannot be loaded.")
-    part_of: Identifier | None = Field(None, description="Written as lines of this entity, within its records; its input of that name refers to the record.")
+    part_of: Identifier | None = Field(
+        None, description="Written as lines of this entity, within its records; its input of that name refers to the record."
+    )
     after: list[Identifier] = Field([], description="Entities loaded earlier, besides those referred to.")
-    decisions: dict[Identifier, Decision] = Field({}, description="Questions to the customer that any source with this entity raises; joined with those of the source.")
+    decisions: dict[Identifier, Decision] = Field(
+        {}, description="Questions to the customer that any source with this entity raises; joined with those of the source."
+    )
     inputs: dict[Identifier, Input]
-    records: list[dict[Identifier, str | int | float | bool]] = Field([], description="Records that every project needs, as inputs: a journal, a tag. Told apart by `identity`.")
+    records: list[dict[Identifier, str | int | float | bool]] = Field(
+        [], description="Records that every project needs, as inputs: a journal, a tag. Told apart by `identity`."
+    )
     identity: list[Identifier] = Field([], description="Inputs that tell records apart (normalised). None: each source row is a record of its own.")
     aliases: dict[str, str] = Field({}, description="Other spellings of the first identity input: spelling (normalised): the value that counts.")
     skip: Skip | None = None
     match: Match | None = None
-    create: Literal["yes", "never", "decision"] = Field("yes", description="Whether records that the target lacks are created. `decision`: as the project decides (users).")
-    unmatched: Literal["hold", "empty"] = Field("empty", description="With `create: never`: what becomes of references to a record that was not found.")
+    create: Literal["yes", "never", "decision"] = Field(
+        "yes", description="Whether records that the target lacks are created. `decision`: as the project decides (users)."
+    )
+    create_by: Identifier | None = Field(
+        None, description="A decision between `create` and `hold`: with `hold`, what the target lacks is not created, and what refers to it waits."
+    )
+    unmatched: Literal["hold", "empty"] = Field(
+        "empty", description="With `create: never`: what becomes of references to a record that was not found."
+    )
     let: dict[Identifier, str] = Field({}, description="Names for PostgreSQL expressions over the inputs, for use in `fields`.")
     fields: dict[str, OdooField] = {}
     steps: list[Step] = []
@@ -153,8 +215,12 @@ class Entity(Strict):
     form_view: str | None = Field(None, description="XML id of the form on which custom fields are shown.")
     context: dict[str, Any] = Field({}, description="Added to the silent context of the load.")
     batch_size: int = Field(500, ge=1, le=1000)
-    order: Annotated[list[str], BeforeValidator(_listed)] = Field([], description="PostgreSQL expressions over the inputs: the order in which records are created.")
-    keep_together: str | None = Field(None, description="A field: records with the same value are loaded by one task, in their order (messages of one record).")
+    order: Annotated[list[str], BeforeValidator(_listed)] = Field(
+        [], description="PostgreSQL expressions over the inputs: the order in which records are created."
+    )
+    keep_together: str | None = Field(
+        None, description="A field: records with the same value are loaded by one task, in their order (messages of one record)."
+    )
     undo: Literal["unlink", "archive", "keep"] = "unlink"
 
     @model_validator(mode="after")

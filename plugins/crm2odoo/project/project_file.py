@@ -24,9 +24,13 @@ class Owners(Strict):
     """What happens to owners of the source."""
 
     aliases: dict[str, str] = Field({}, description="E-mail in the source: e-mail in Odoo. Compared without case and blanks.")
-    decisions: dict[str, OwnerChoice] = Field({}, description="E-mail (or name, when the source has no e-mail): what to do when Odoo has no such user.")
+    decisions: dict[str, OwnerChoice] = Field(
+        {}, description="E-mail (or name, when the source has no e-mail): what to do when Odoo has no such user."
+    )
     fallback: str | None = Field(None, description="Login of the user who takes over records under `fallback`.")
-    undecided: OwnerChoice | None = Field(None, description="Choice for owners without a decision of their own. None: they wait in the owner queue, and production does not start.")
+    undecided: OwnerChoice | None = Field(
+        None, description="Choice for owners without a decision of their own. None: they wait in the owner queue, and production does not start."
+    )
     roles: bool = Field(False, description="Whether provisioned users get the role that the source names.")
 
 
@@ -45,7 +49,9 @@ class StageLine(Strict):
 class CustomColumn(Strict):
     """A decision on a column that the source file does not know."""
 
-    field: str | None = Field(None, pattern=r"^x_[a-z0-9_]{1,61}$", description="Name of the custom field in Odoo; derived from the header when left out.")
+    field: str | None = Field(
+        None, pattern=r"^x_[a-z0-9_]{1,61}$", description="Name of the custom field in Odoo; derived from the header when left out."
+    )
     type: OdooType | None = None
     label: str | None = None
     options: list[str] = []
@@ -78,8 +84,13 @@ class Project(Strict):
     owners: Owners = Owners()
     stages: list[StageLine] = []
     default_team: str = "Sales"
-    apps: dict[str, bool] = Field({}, description="App of Odoo: whether the target has it. What is not said: project, sale and account yes, helpdesk and knowledge no. Preflight checks it.")
-    columns: dict[Identifier, dict[str, CustomColumn]] = Field({}, description="Object: header: what to do with a column that the source file does not know.")
+    apps: dict[str, bool] = Field(
+        {},
+        description="App of Odoo: whether the target has it. What is not said: project, sale and account yes, helpdesk and knowledge no. Preflight checks it.",
+    )
+    columns: dict[Identifier, dict[str, CustomColumn]] = Field(
+        {}, description="Object: header: what to do with a column that the source file does not know."
+    )
     map: dict[str, FieldLineShort] = Field({}, description="`object.entity.input`: overrides one line of the source's mapping.")
     decisions: dict[str, str | bool | int | float] = {}
     documents: str = Field("documents", description="Folder or s3:// prefix for reports and documents.")

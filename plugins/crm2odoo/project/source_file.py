@@ -11,8 +11,24 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 
 Identifier = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 ColumnType = Literal[
-    "id", "text", "name", "email", "phone", "url", "domain", "html", "enum", "date", "datetime", "money", "number",
-    "percent", "integer", "boolean", "list", "file",
+    "id",
+    "text",
+    "name",
+    "email",
+    "phone",
+    "url",
+    "domain",
+    "html",
+    "enum",
+    "date",
+    "datetime",
+    "money",
+    "number",
+    "percent",
+    "integer",
+    "boolean",
+    "list",
+    "file",
 ]
 
 
@@ -25,16 +41,27 @@ class Strict(BaseModel):
 class Column(Strict):
     """One column that the product's export is known to have."""
 
-    headers: list[str] = Field(default=[], description="Names of the column in exports, compared without case, blanks and punctuation. The column's own name always counts.")
+    headers: list[str] = Field(
+        default=[], description="Names of the column in exports, compared without case, blanks and punctuation. The column's own name always counts."
+    )
     type: ColumnType = "text"
     required: bool = Field(False, description="Mandatory: without the column the file is refused, without a value the row is rejected.")
     optional_column: bool = Field(True, description="False for a mandatory column whose absence refuses the whole file; set by `required`.")
-    essential: bool = Field(False, description="A date or amount that the migration cannot do without: an unreadable value rejects the row instead of leaving the field empty.")
+    essential: bool = Field(
+        False,
+        description="A date or amount that the migration cannot do without: an unreadable value rejects the row instead of leaving the field empty.",
+    )
     separator: str | None = Field(None, description="For `list`: the separator; the source's default otherwise.")
     sensitive: bool = Field(False, description="Masked in rejects, logs and documents.")
     lost: str | None = Field(None, description="Why the column has no place in Odoo. It is listed among the losses, with the number of its values.")
-    field: str | None = Field(None, pattern=r"^x_[a-z0-9_]{1,61}$", description="Name of the custom field that the column becomes where no line uses it; made from its header when left out.")
-    owner: bool = Field(False, description="Names a user of the source. A value that is no e-mail address goes to the owner queue, not into the warnings.")
+    field: str | None = Field(
+        None,
+        pattern=r"^x_[a-z0-9_]{1,61}$",
+        description="Name of the custom field that the column becomes where no line uses it; made from its header when left out.",
+    )
+    owner: bool = Field(
+        False, description="Names a user of the source. A value that is no e-mail address goes to the owner queue, not into the warnings."
+    )
     title: str | None = None
 
 
@@ -46,7 +73,8 @@ class Parent(Strict):
     by: list[Identifier] | None = Field(None, description="Columns of the parent that they are compared with; the parent's key when left out.")
     required: bool = Field(False, description="True: a row without its parent is rejected as an orphan. False: a warning, and the link stays empty.")
     when: dict[Identifier, list[str]] = Field(
-        {}, description="One column and the values (normalised) for which the reference holds, as in `related_type: [lead, leads]`. Other values reject the row as bad_relation.",
+        {},
+        description="One column and the values (normalised) for which the reference holds, as in `related_type: [lead, leads]`. Other values reject the row as bad_relation.",
     )
 
 
@@ -79,7 +107,10 @@ class FieldLine(Strict):
     keys: list[FieldLineShort] | None = Field(None, description="For a reference: the parts of a key that has more than one.")
     collect: Collect | None = None
     object: Identifier | None = Field(None, description="For a reference: the value is the source key of this object.")
-    by: list[Identifier] | None = Field(None, description="With `object`: the columns of that object that the value is compared with, instead of its key. Two rows with one value are no answer.")
+    by: list[Identifier] | None = Field(
+        None,
+        description="With `object`: the columns of that object that the value is compared with, instead of its key. Two rows with one value are no answer.",
+    )
     take: Identifier | None = Field(None, description="With `object`: the value is this column of the row that is found.")
     when: str | None = Field(None, description="A PostgreSQL condition over the object's clean columns; the line counts only where it holds.")
     also: list[FieldLineShort] = Field([], description="For several references: more of them.")
@@ -114,8 +145,12 @@ class EntityMapping(Strict):
     only_if: FieldLineShort | None = Field(None, description="A reference by `object` and `by`: the record is made only where it finds a row.")
     each: Identifier | None = Field(None, description="A `list` column: one record for each element, which lines call `each`.")
     fields: dict[Identifier, FieldLineShort] = {}
-    app: str | None = Field(None, pattern=r"^!?[a-z_]+$", description="Only when the project says that this app of Odoo is (`project`) or is not (`!project`) there.")
-    custom_fields: Literal["keep", "ignore"] = Field("keep", description="What happens to columns that no line uses: custom fields on this entity, or nothing.")
+    app: str | None = Field(
+        None, pattern=r"^!?[a-z_]+$", description="Only when the project says that this app of Odoo is (`project`) or is not (`!project`) there."
+    )
+    custom_fields: Literal["keep", "ignore"] = Field(
+        "keep", description="What happens to columns that no line uses: custom fields on this entity, or nothing."
+    )
 
 
 class MergeBy(Strict):
@@ -167,7 +202,9 @@ class SourceObject(Strict):
     merge_by: MergeBy | None = None
     deleted: Identifier | None = Field(None, description="Boolean column that marks a deleted row.")
     parents: list[Parent] = Field([], description="Lines that name the same object (and `when`) are alternatives: one that finds a row is enough.")
-    attachment: AttachmentColumns | None = Field(None, description="For an object whose rows are files: its content is looked for, and a row without usable content is rejected.")
+    attachment: AttachmentColumns | None = Field(
+        None, description="For an object whose rows are files: its content is looked for, and a row without usable content is rejected."
+    )
     entities: list[EntityMapping] = []
     pivot: Pivot | None = None
     inventory: Inventory | None = None
@@ -244,7 +281,9 @@ class Source(Strict):
                 if parent.object not in self.objects:
                     raise ValueError(f"objects.{name}: the parent {parent.object!r} is no object of this source")
                 if len(parent.columns) != len(parent.by or self.objects[parent.object].key):
-                    raise ValueError(f"objects.{name}: the reference to {parent.object!r} compares {len(parent.columns)} columns with {len(parent.by or self.objects[parent.object].key)}")
+                    raise ValueError(
+                        f"objects.{name}: the reference to {parent.object!r} compares {len(parent.columns)} columns with {len(parent.by or self.objects[parent.object].key)}"
+                    )
                 for column in parent.by or []:
                     if column not in self.objects[parent.object].columns:
                         raise ValueError(f"objects.{name}: the parent {parent.object!r} has no column {column!r}")

@@ -13,13 +13,37 @@ from crm2odoo.staging.render import Constant, expression, html_text, literal, qu
 KEYED = ("email", "url", "domain")
 
 SQL_TYPES = {
-    "text": "text", "name": "text", "email": "text", "phone": "text", "url": "text", "domain": "text", "html": "text",
-    "file": "text", "date": "date", "datetime": "timestamp", "money": "numeric", "number": "numeric", "integer": "bigint",
-    "boolean": "boolean", "list": "text[]",
+    "text": "text",
+    "name": "text",
+    "email": "text",
+    "phone": "text",
+    "url": "text",
+    "domain": "text",
+    "html": "text",
+    "file": "text",
+    "date": "date",
+    "datetime": "timestamp",
+    "money": "numeric",
+    "number": "numeric",
+    "integer": "bigint",
+    "boolean": "boolean",
+    "list": "text[]",
 }
 ODOO_SQL_TYPES = {
-    "char": "text", "text": "text", "html": "text", "selection": "text", "many2one": "text", "binary": "text", "integer": "bigint",
-    "float": "numeric", "monetary": "numeric", "boolean": "boolean", "date": "date", "datetime": "timestamp", "many2many": "text[]", "many2one_reference": "text",
+    "char": "text",
+    "text": "text",
+    "html": "text",
+    "selection": "text",
+    "many2one": "text",
+    "binary": "text",
+    "integer": "bigint",
+    "float": "numeric",
+    "monetary": "numeric",
+    "boolean": "boolean",
+    "date": "date",
+    "datetime": "timestamp",
+    "many2many": "text[]",
+    "many2one_reference": "text",
 }
 
 
@@ -52,7 +76,11 @@ def with_aliases(sql: str, entity: Entity) -> str:
 def constants(bundle: Bundle) -> dict[str, Constant]:
     """Names that every expression may use: the project's own values, and its decisions as ``decision_<name>``."""
     decided = {f"decision_{name}": value for name, value in bundle.decisions.items() if not bundle.questions[name].sql}
-    own = {"default_team": bundle.project.default_team, "project_currency": bundle.project.currency, "xid_module": f"__migration_{bundle.project.project}__"}
+    own = {
+        "default_team": bundle.project.default_team,
+        "project_currency": bundle.project.currency,
+        "xid_module": f"__migration_{bundle.project.project}__",
+    }
     return {**own, **decided, **bundle.source.lists}
 
 
@@ -117,10 +145,10 @@ class FeedWriter:
         own = " || chr(31) || ".join(f"c.{quote(c)}" for c in collect.equals) if collect.equals else 'c."_key"'
         condition = f" and {over(collect.when)}" if collect.when else ""
         table = f"{quote(project + '_clean')}.{quote(collect.object)}"
-        gathered = f"string_agg({over(collect.sql)}, {literal(collect.separator)} order by {over(collect.order)}, m.\"_file\", m.\"_rec\")"
+        gathered = f'string_agg({over(collect.sql)}, {literal(collect.separator)} order by {over(collect.order)}, m."_file", m."_rec")'
         # Joined as a group, not asked per row: the log of a large account has millions of rows.
-        body = f"(select {key} as \"key\", {gathered} as \"text\" from {table} as m where m.\"_status\" = 'valid'{condition} group by 1)"
-        return self._joined(body, "text", f"%s.\"key\" = {own}")
+        body = f'(select {key} as "key", {gathered} as "text" from {table} as m where m."_status" = \'valid\'{condition} group by 1)'
+        return self._joined(body, "text", f'%s."key" = {own}')
 
     def _joined(self, body: str, column: str, condition: str) -> str:
         """A column of a sub-query that the feed is joined with; the same sub-query is joined once."""
@@ -139,10 +167,10 @@ class FeedWriter:
         else:
             theirs, own = ['m."_key"'], [" || chr(31) || ".join(f"({self.raw(p)[0]})::text" for p in parts)]
         table = f"{quote(self.bundle.project.project + '_clean')}.{quote(line.object or '')}"
-        keys = ", ".join(f"{sql} as \"key_{n}\"" for n, sql in enumerate(theirs))
+        keys = ", ".join(f'{sql} as "key_{n}"' for n, sql in enumerate(theirs))
         groups = ", ".join(str(n + 1) for n in range(len(theirs)))
         body = f"(select {keys}, min(m.{quote(line.take or '')}) as \"value\" from {table} as m where m.\"_status\" in ('valid', 'merged') group by {groups})"
-        return self._joined(body, "value", " and ".join(f"%s.\"key_{n}\" = {sql}" for n, sql in enumerate(own)))
+        return self._joined(body, "value", " and ".join(f'%s."key_{n}" = {sql}' for n, sql in enumerate(own)))
 
     def _only(self, line: FieldLine, sql: str) -> str:
         return f"case when {self._expression(line.when)} then {sql} end" if line.when else sql
@@ -214,8 +242,13 @@ class FeedWriter:
         """The whole feed. ``steps``: number of look-up keys per reference, over all feeds; ``custom``: (name, SQL)."""
         mapping = self.feed.mapping
         result = FeedSql(
-            self.feed.object, self.feed.number + 100 * list(self.bundle.source.objects).index(self.feed.object) + (0 if mapping.primary else 100_000),
-            mapping.primary, mapping.each, self._conditions(), self._again(), lookups=lookups,
+            self.feed.object,
+            self.feed.number + 100 * list(self.bundle.source.objects).index(self.feed.object) + (0 if mapping.primary else 100_000),
+            mapping.primary,
+            mapping.each,
+            self._conditions(),
+            self._again(),
+            lookups=lookups,
         )
         for name, declared in self.entity.inputs.items():
             line = mapping.fields.get(name) or mapping.fields.get(declared.like or "")
@@ -246,7 +279,8 @@ class FeedWriter:
         other = self.bundle.source.objects[line.object or ""]
         parts = line.keys or [line]
         same = " and ".join(
-            f"{_comparable_column('m', column, other)} = {self.comparable(part, other.columns[column].type)}" for column, part in zip(line.by or [], parts, strict=True)
+            f"{_comparable_column('m', column, other)} = {self.comparable(part, other.columns[column].type)}"
+            for column, part in zip(line.by or [], parts, strict=True)
         )
         table = f"{quote(self.bundle.project.project + '_clean')}.{quote(line.object or '')}"
         return f"exists (select 1 from {table} as m where m.\"_status\" in ('valid', 'merged') and {same})"

@@ -16,8 +16,23 @@ from sqlglot.errors import SqlglotError
 
 ALLOWED_STATEMENTS = (exp.Create, exp.Insert, exp.Update, exp.Delete, exp.Drop, exp.Select, exp.Union, exp.Analyze, exp.TruncateTable, exp.Merge)
 FORBIDDEN_FUNCTIONS = {
-    "pg_read_file", "pg_read_binary_file", "pg_ls_dir", "pg_stat_file", "lo_import", "lo_export", "dblink", "dblink_exec", "pg_sleep",
-    "pg_terminate_backend", "pg_cancel_backend", "set_config", "pg_reload_conf", "query_to_xml", "database_to_xml", "table_to_xml", "copy",
+    "pg_read_file",
+    "pg_read_binary_file",
+    "pg_ls_dir",
+    "pg_stat_file",
+    "lo_import",
+    "lo_export",
+    "dblink",
+    "dblink_exec",
+    "pg_sleep",
+    "pg_terminate_backend",
+    "pg_cancel_backend",
+    "set_config",
+    "pg_reload_conf",
+    "query_to_xml",
+    "database_to_xml",
+    "table_to_xml",
+    "copy",
 }
 
 
@@ -97,7 +112,11 @@ def _check_functions(tree: exp.Expression, where: str) -> None:
 @lru_cache(maxsize=8)
 def _environment(folder: str) -> SandboxedEnvironment:
     environment = SandboxedEnvironment(
-        loader=FileSystemLoader(folder), undefined=StrictUndefined, autoescape=False, trim_blocks=True, lstrip_blocks=True,
+        loader=FileSystemLoader(folder),
+        undefined=StrictUndefined,
+        autoescape=False,
+        trim_blocks=True,
+        lstrip_blocks=True,
         keep_trailing_newline=True,
     )
     environment.filters.update(ident=quote, lit=literal)

@@ -10,7 +10,18 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from crm2odoo.project import Bundle, Column, Entity, Feed, FieldLine, StageLine
-from crm2odoo.staging.mapping_sql import KEYED, ODOO_SQL_TYPES, SQL_TYPES, FeedSql, FeedWriter, constants, natural_key, normalised, normalised_text, with_aliases
+from crm2odoo.staging.mapping_sql import (
+    KEYED,
+    ODOO_SQL_TYPES,
+    SQL_TYPES,
+    FeedSql,
+    FeedWriter,
+    constants,
+    natural_key,
+    normalised,
+    normalised_text,
+    with_aliases,
+)
 from crm2odoo.staging.render import expression, literal, quote
 from crm2odoo.staging.workspace import Connection, Workspace
 
@@ -76,14 +87,24 @@ def _break_circles(ws: Workspace, connection: Connection, export_id: str, name: 
     if broken:
         shown = "; ".join(" → ".join([*b["records"], b["records"][0]]) for b in broken[:5])
         connection.execute(
-            ws.sql("insert into {log}.finding (export_id, step, severity, code, title, count, evidence) values (%s, %s, 'warning', 'circle', %s, %s, %s)"),
-            [export_id, step, f"{entity.title} that are above themselves: {shown}. The first of each circle is loaded without the one above it", len(broken), Jsonb(broken)],
+            ws.sql(
+                "insert into {log}.finding (export_id, step, severity, code, title, count, evidence) values (%s, %s, 'warning', 'circle', %s, %s, %s)"
+            ),
+            [
+                export_id,
+                step,
+                f"{entity.title} that are above themselves: {shown}. The first of each circle is loaded without the one above it",
+                len(broken),
+                Jsonb(broken),
+            ],
         )
 
 
 def custom_columns(ws: Workspace, connection: Connection, export_id: str) -> list[CustomColumn]:
     rows = connection.execute(
-        ws.sql("select object, column_name, entity, field, type, options from {log}.custom_field where export_id = %s and dropped is null and field is not null order by 1, 2, 3"),
+        ws.sql(
+            "select object, column_name, entity, field, type, options from {log}.custom_field where export_id = %s and dropped is null and field is not null order by 1, 2, 3"
+        ),
         [export_id],
     )
     return [CustomColumn(r["object"], r["column_name"], r["entity"], r["field"], r["type"], r["options"]) for r in rows]
@@ -112,9 +133,17 @@ def identity_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> di
         parts[-1] = with_aliases(parts[-1], entity) if len(parts) == 1 else parts[-1]
     natural = natural_key(parts) if parts else "null::text"
     return {
-        "entity": name, "table": f"identity_{name}", "feeds": written, "records": [_record_columns(nothing.columns, r, entity, bundle) for r in entity.records], "columns": columns, "natural": natural, "told_apart": bool(entity.identity),
-        "overrides": _overrides(bundle, name), "skip": _skip(entity),
-        "xid_of_key": _xid_sql("\"_object\" || '_'", '"_key"', name, feeds), "xid_of_natural": _xid_sql(literal(name + "_"), '"_natural"', name, []),
+        "entity": name,
+        "table": f"identity_{name}",
+        "feeds": written,
+        "records": [_record_columns(nothing.columns, r, entity, bundle) for r in entity.records],
+        "columns": columns,
+        "natural": natural,
+        "told_apart": bool(entity.identity),
+        "overrides": _overrides(bundle, name),
+        "skip": _skip(entity),
+        "xid_of_key": _xid_sql("\"_object\" || '_'", '"_key"', name, feeds),
+        "xid_of_natural": _xid_sql(literal(name + "_"), '"_natural"', name, []),
     }
 
 
@@ -200,14 +229,15 @@ def _overrides(bundle: Bundle, name: str) -> dict[str, str]:
         renamed = {line.pipeline: line.team for line in bundle.project.stages if line.pipeline and line.team}
         if renamed:
             cases = " ".join(f"when {literal(normalised_text(k))} then {literal(v)}" for k, v in renamed.items())
-            return {"name": f"case \"_natural\" {cases} else \"name\" end"}
+            return {"name": f'case "_natural" {cases} else "name" end'}
     return {}
 
 
 def _stage_overrides(bundle: Bundle) -> dict[str, str]:
     stage = normalised(quote("stage"))
     by_rule = "".join(
-        f" when {stage} in ({', '.join(literal(normalised_text(n)) for n in rule.names)}) then {literal(rule.outcome)}" for rule in bundle.source.stage_outcomes
+        f" when {stage} in ({', '.join(literal(normalised_text(n)) for n in rule.names)}) then {literal(rule.outcome)}"
+        for rule in bundle.source.stage_outcomes
     )
     default = f"coalesce(\"outcome\", case{by_rule} else 'open' end)" if by_rule else "coalesce(\"outcome\", 'open')"
     result = {"outcome": default}
@@ -240,7 +270,7 @@ def pivoted(bundle: Bundle, column: str, of: str, alias: str) -> str:
     return (
         f"(select string_agg(distinct k.{quote(pivot.value)}, '; ' order by k.{quote(pivot.value)}) from {table} as k "
         f"where k.\"_status\" = 'valid' and {normalised(f'k.{quote(pivot.type)}')} in ({words}) "
-        f"and k.{quote(pivot.record)} = {alias}.\"_key\" and {field_key(f'k.{quote(pivot.field)}')} = {literal(key)})"
+        f'and k.{quote(pivot.record)} = {alias}."_key" and {field_key(f"k.{quote(pivot.field)}")} = {literal(key)})'
     )
 
 
@@ -253,7 +283,9 @@ def index_pivot(ws: Workspace, connection: Connection, name: str) -> None:
     """The values of a key-value object are looked up once per record and field: without an index that would be its square."""
     pivot = ws.bundle.source.objects[name].pivot
     assert pivot is not None
-    connection.execute(ws.sql("create index if not exists {index} on {clean}.{object} ({record})", index=f"{name}__pivot", object=name, record=pivot.record))
+    connection.execute(
+        ws.sql("create index if not exists {index} on {clean}.{object} ({record})", index=f"{name}__pivot", object=name, record=pivot.record)
+    )
 
 
 def listed(sql: str, known: Column | None, bundle: Bundle) -> str:
@@ -270,7 +302,9 @@ def custom_value(column: CustomColumn, bundle: Bundle) -> str:
         return f"(case {normalised(sql)} {cases} end)::text" if cases else "null::text"
     if column.type == "many2many":
         model = bundle.entities[column.entity].model
-        cases = " ".join(f"when {literal(normalised_text(o['label']))} then {literal(option_xid(model, column.field, o['value']))}" for o in column.options)
+        cases = " ".join(
+            f"when {literal(normalised_text(o['label']))} then {literal(option_xid(model, column.field, o['value']))}" for o in column.options
+        )
         picked = f"case {normalised('u.x')} {cases} end" if cases else "null"
         return f"(select array_agg(distinct {picked} order by {picked}) from unnest({listed(sql, known, bundle)}) as u(x) where {normalised('u.x')} is not null)"
     if column.type == "boolean" and (known is None or known.type != "boolean"):
@@ -290,8 +324,15 @@ def pivot_values(bundle: Bundle, name: str) -> dict[str, Any]:
     pivot = bundle.source.objects[name].pivot
     assert pivot is not None
     owners = [
-        {"object": owner, "entities": [e for e in bundle.entities if any(f.object == owner and f.mapping.primary and f.mapping.custom_fields == "keep" for f in bundle.feeds(e))],
-         "words": [normalised_text(w) for w in words]}
+        {
+            "object": owner,
+            "entities": [
+                e
+                for e in bundle.entities
+                if any(f.object == owner and f.mapping.primary and f.mapping.custom_fields == "keep" for f in bundle.feeds(e))
+            ],
+            "words": [normalised_text(w) for w in words],
+        }
         for owner, words in pivot.of.items()
     ]
     return {"object": name, "owners": [o for o in owners if o["entities"]], "record": pivot.record, "type_sql": normalised(f"k.{quote(pivot.type)}")}
@@ -360,11 +401,22 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
         if declared_field.required:
             required_fields.append(fields[-1])
     fields += [_Column(f, f"b.{quote(f)}") for f in own if f not in entity.fields]
-    after = [(step.name, expression(step.when, names, alias="b", constants=constants(bundle)), {
-        f: expression(v, names, alias="b", constants=constants(bundle)) for f, v in (step.wizard.values if step.wizard else {}).items()
-    }) for step in entity.steps]
+    after = [
+        (
+            step.name,
+            expression(step.when, names, alias="b", constants=constants(bundle)),
+            {f: expression(v, names, alias="b", constants=constants(bundle)) for f, v in (step.wizard.values if step.wizard else {}).items()},
+        )
+        for step in entity.steps
+    ]
     return {
-        "entity": name, "steps": after, "one": one, "many": many, "plain": [*plain, *own], "fields": fields, "let": let,
+        "entity": name,
+        "steps": after,
+        "one": one,
+        "many": many,
+        "plain": [*plain, *own],
+        "fields": fields,
+        "let": let,
         "part_of": entity.part_of,
         "required": [_Column(n, f"b.{quote(n)}") for n, i in entity.inputs.items() if i.required] + required_fields,
         "order": ", ".join(expression(o, names, alias="b", constants=constants(bundle)) for o in entity.order),
@@ -373,11 +425,16 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
 
 def _check_xids(ws: Workspace, connection: Connection, name: str) -> int:
     twice = connection.execute(
-        ws.sql("select _xid, count(*) as n, min(_object || ':' || _key) as a, max(_object || ':' || _key) as b from {target}.{table} group by 1 having count(*) > 1 order by 1 limit 5", table=name)
+        ws.sql(
+            "select _xid, count(*) as n, min(_object || ':' || _key) as a, max(_object || ':' || _key) as b from {target}.{table} group by 1 having count(*) > 1 order by 1 limit 5",
+            table=name,
+        )
     ).fetchall()
     if twice:
         cases = "; ".join(f"{r['_xid']} for {r['a']} and {r['b']}" for r in twice)
-        raise MappingConflict(f"{name}: two records share an external id: {cases}. Check the keys of these objects in mappings/sources/{ws.bundle.source.source}.yaml.")
+        raise MappingConflict(
+            f"{name}: two records share an external id: {cases}. Check the keys of these objects in mappings/sources/{ws.bundle.source.source}.yaml."
+        )
     connection.execute(ws.sql("alter table {target}.{table} add primary key (_xid)", table=name))
     row = connection.execute(ws.sql("select count(*) as n from {target}.{table}", table=name)).fetchone()
     assert row is not None

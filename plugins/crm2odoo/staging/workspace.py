@@ -52,9 +52,13 @@ class Workspace:
         """One transaction: committed at the end of the block, rolled back on an error."""
         # A killed task's query would run on, and keep its locks, if the server did not look for its client.
         try:
-            connection = psycopg.connect(self.dsn, row_factory=dict_row, options="-c timezone=UTC -c client_connection_check_interval=5s", connect_timeout=10)
+            connection = psycopg.connect(
+                self.dsn, row_factory=dict_row, options="-c timezone=UTC -c client_connection_check_interval=5s", connect_timeout=10
+            )
         except psycopg.OperationalError as error:
-            raise StagingUnreachable(f"cannot reach the staging PostgreSQL: {str(error).strip()}\nCheck the connection {self.bundle.project.connections.staging!r}.") from None
+            raise StagingUnreachable(
+                f"cannot reach the staging PostgreSQL: {str(error).strip()}\nCheck the connection {self.bundle.project.connections.staging!r}."
+            ) from None
         with connection:
             yield connection
 
