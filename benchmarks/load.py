@@ -23,6 +23,7 @@ import sys
 import tempfile
 import time
 import venv
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -127,7 +128,7 @@ class Bench:
 # ---- the plan
 
 
-def write_plan(target: Target, rows: dict[str, list[tuple[str, dict[str, Any]]]]) -> int:
+def write_plan(target: Target, rows: Mapping[str, Iterable[tuple[str, dict[str, Any]]]]) -> int:
     """A plan of creates; returns its id."""
     ws = target.ws
     with ws.connect() as connection:
@@ -143,7 +144,9 @@ def write_plan(target: Target, rows: dict[str, list[tuple[str, dict[str, Any]]]]
                     copy.write_row((entity, xid, seq, "create", xid, json.dumps(vals)))
         connection.execute(ws.sql("create index on {target}.plan (entity, seq); create index on {target}.plan (entity, xid); analyze {target}.plan"))
         stored = connection.execute(
-            ws.sql("insert into {log}.plan (export_id, target_id, hash, summary, bound_to) values ('bench', %s, '', '{{}}', '{{}}') returning plan_id"),
+            ws.sql(
+                "insert into {log}.plan (export_id, target_id, hash, summary, bound_to) values ('bench', %s, '', '{{}}', '{{}}') returning plan_id"
+            ),
             [target.target_id],
         ).fetchone()
         assert stored is not None
@@ -163,7 +166,9 @@ def prepare(bench: Bench) -> None:
     with ws.connect() as connection:
         for xid, xml_id in stages.items():
             connection.execute(
-                ws.sql("insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, run_id) values (%s, %s, 'stage', 'crm.stage', %s, false, '', '{{}}', 'run')"),
+                ws.sql(
+                    "insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, run_id) values (%s, %s, 'stage', 'crm.stage', %s, false, '', '{{}}', 'run')"
+                ),
                 [target.target_id, xid, ids[xml_id]],
             )
     base = {e: [(f"base_{e}_{n}", row(e, "base", n)) for n in range(BASE)] for e in ("company", "contact")}
@@ -250,7 +255,12 @@ def in_process(bench: Bench, target: Target, entity: str, plan: int, rows: int, 
     odoo, commands = find_odoo(), []
     for n in range(processes):
         path = bench.folder / f"limit_{n}.json"
-        task = {"context": {**SILENT, **declared.context, **rules.ours_context}, "model": declared.model, "rows": values[n * share : (n + 1) * share], "batch": BATCH}
+        task = {
+            "context": {**SILENT, **declared.context, **rules.ours_context},
+            "model": declared.model,
+            "rows": values[n * share : (n + 1) * share],
+            "batch": BATCH,
+        }
         path.write_text(json.dumps(task))
         commands.append([odoo.command[0], "-c", IN_PROCESS, str(bench.config), bench.credentials.database, str(path)])
     return in_processes(commands, odoo_environment(odoo.environment))
@@ -363,7 +373,10 @@ def install_peers(folder: Path) -> dict[str, Path | None]:
 
 
 def table(results: dict[tuple[str, int], dict[str, list[float]]]) -> str:
-    lines = ["| entity | processes | ours | odoo_csv_import | in-process ORM | ours ÷ odoo_csv_import | ours ÷ in-process |", "|---|---|---|---|---|---|---|"]
+    lines = [
+        "| entity | processes | ours | odoo_csv_import | in-process ORM | ours ÷ odoo_csv_import | ours ÷ in-process |",
+        "|---|---|---|---|---|---|---|",
+    ]
     for (entity, processes), rates in results.items():
         mid = {k: statistics.median(v) if v else None for k, v in rates.items()}
         own, peer, limit = mid["ours"] or 0, mid["odoo_csv_import"], mid["limit"] or 1
@@ -424,7 +437,7 @@ def write_document(path: Path, text: str, load: float) -> None:
         old += f"\n## Loading\n\n{start}\n{end}\n"
     before, _, rest = old.partition(start)
     note = f"Records per second, medians; {os.cpu_count()} cores shared by Odoo (4 workers), PostgreSQL and the loader; load average at the end {load:.1f}."
-    path.write_text(f"{before}{start}\n{note}\n\n{text}\n{rest[rest.index(end):]}")
+    path.write_text(f"{before}{start}\n{note}\n\n{text}\n{rest[rest.index(end) :]}")
 
 
 if __name__ == "__main__":
