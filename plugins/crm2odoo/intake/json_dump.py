@@ -21,6 +21,7 @@ from crm2odoo.intake.tokens import Dialect, write_cell
 
 READ = 1 << 20
 SPACE = re.compile(r"[ \t\r\n]*")
+NUMBER = re.compile(r"[-+.eE0-9]*")
 # Objects that only hold custom fields: their own name says nothing.
 WRAPPERS = {"customfields", "custom", "properties", "fields", "attributes", "customproperties", "data"}
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -109,8 +110,8 @@ class _Text:
                     continue
                 self.position = min(error.pos, len(self.buffer))
                 raise self.broken(error.msg) from None
-            # A number at the end of the buffer may go on.
-            if end == len(self.buffer) and not self.ended and self.more():
+            # A number at the end of the buffer may go on: "0" may become "0.5".
+            if len(self.buffer) - end < 8 and NUMBER.fullmatch(self.buffer, end) and self.more():
                 continue
             self.position = end
             return value
@@ -119,16 +120,26 @@ class _Text:
         return BrokenJson(f"{self._name}, line {self.here():,}: the JSON holds {what}\nThe dump is damaged or cut off. Export it again.")
 
 
-def elements(stream: BinaryIO, name: str) -> Iterator[Element]:
-    """Every element of every collection, in file order. Raises BrokenJson."""
+class ManyValues(Exception):
+    """The file holds one value after the other: JSON lines."""
+
+
+def elements(stream: BinaryIO, name: str, lines: bool = False) -> Iterator[Element]:
+    """Every element of every collection, in file order. With ``lines`` the file is JSON lines, one record each.
+
+    Raises BrokenJson; and ManyValues when the file turns out to be JSON lines.
+    """
     text = _Text(stream, name)
     decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
     if not text.peek():
         raise text.broken("nothing")
-    yield from _walk(text, decoder, ())
-    while text.peek():
-        # JSON lines: one object after the other.
+    while lines and text.peek():
+        line = text.here()
+        yield Element("", line, text.value(decoder))
+    if not lines:
         yield from _walk(text, decoder, ())
+        if text.peek():
+            raise ManyValues
 
 
 def _walk(text: _Text, decoder: json.JSONDecoder, path: tuple[str, ...]) -> Iterator[Element]:
@@ -144,42 +155,22 @@ def _walk(text: _Text, decoder: json.JSONDecoder, path: tuple[str, ...]) -> Iter
             yield Element(".".join(path), line, text.value(decoder))
             if text.expect(",]") == "]":
                 return
-    if first == "{" and len(path) < 4:
-        if not path and not _holds_collections(text):
-            line = text.here()
-            yield Element("", line, text.value(decoder))
-            return
-        text.position += 1
-        if text.peek() == "}":
-            text.position += 1
-            return
-        while True:
-            text.peek()
-            key = text.value(decoder)
-            if not isinstance(key, str):
-                raise text.broken("a key that is no text")
-            text.expect(":")
-            if text.peek() in ("[", "{"):
-                yield from _walk(text, decoder, (*path, key))
-            else:
-                text.value(decoder)
-            if text.expect(",}") == "}":
-                return
-    else:
+    if first != "{" or len(path) >= 4:
         text.value(decoder)
-
-
-def _holds_collections(text: _Text) -> bool:
-    """Whether the object that starts here wraps collections, and is not a record of JSON lines itself."""
-    line_end = text.buffer.find("\n", text.position)
-    start = text.buffer[text.position : line_end if line_end > 0 else len(text.buffer)]
-    if line_end > 0:
-        try:
-            json.loads(start)
-        except ValueError:
-            return True
-        return SPACE.fullmatch(text.buffer, line_end) is not None and bool(re.search(r":\s*\[\s*\{", start))
-    return bool(re.search(r":\s*[\[{]", start))
+        return
+    text.position += 1
+    if text.peek() == "}":
+        text.position += 1
+        return
+    while True:
+        text.peek()
+        key = text.value(decoder)
+        if not isinstance(key, str):
+            raise text.broken("a key that is no text")
+        text.expect(":")
+        yield from _walk(text, decoder, (*path, key))
+        if text.expect(",}") == "}":
+            return
 
 
 def flat(value: dict[str, Any]) -> dict[str, str | None]:
@@ -220,10 +211,10 @@ def _cell(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def survey(stream: BinaryIO, name: str) -> list[Collection]:
-    """Reads a dump once for its collections and their columns."""
+def survey(stream: BinaryIO, name: str, lines: bool = False) -> list[Collection]:
+    """Reads a dump once for its collections and their columns. Raises as ``elements`` does."""
     found: dict[str, Collection] = {}
-    for element in elements(stream, name):
+    for element in elements(stream, name, lines):
         collection = found.setdefault(element.collection, Collection(element.collection))
         collection.records += 1
         if isinstance(element.value, dict):

@@ -19,7 +19,7 @@ from crm2odoo.intake.delivery import Delivery, open_delivery
 from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
 from crm2odoo.intake.findings import Finding, replace_findings
 from crm2odoo.intake.headers import Assignment, assign, missing_columns
-from crm2odoo.intake.json_dump import BrokenJson, Collection, Element, elements, rows, survey
+from crm2odoo.intake.json_dump import BrokenJson, Collection, Element, ManyValues, elements, rows, survey
 from crm2odoo.intake.recognise import Recognition, recognise
 from crm2odoo.intake.scan import NotUtf8, Scan, Scanner, utf8_blocks, with_line_feeds
 from crm2odoo.intake.sniff import HEAD, Head, find_encoding, quick_encoding, sniff
@@ -126,15 +126,26 @@ def _land_dump(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, 
     """Lands the collections of a JSON dump, each as a file of its own: ``dump.json#contacts``."""
     whole = Landed("recognised", encoding="utf-8", notes={"kind": "dump"})
     try:
-        with delivery.open(name) as raw:
-            collections = survey(raw, name)
+        try:
+            lines = False
+            with delivery.open(name) as raw:
+                collections = survey(raw, name)
+        except ManyValues:
+            lines = True
+            with delivery.open(name) as raw:
+                collections = survey(raw, name, lines)
         with ws.connect() as connection, delivery.open(name) as raw:
             connection.execute(ws.sql("delete from {log}.file where export_id = %s and (notes ->> 'member_of')::int = %s"), (export_id, file_no))
             last = connection.execute(ws.sql("select max(file_no) as n from {log}.file where export_id = %s"), (export_id,)).fetchone()
             number = last["n"] if last else 0
             stream = Hashing(raw)
-            grouped = itertools.groupby(elements(cast(BinaryIO, stream), name), key=lambda e: e.collection)
+            grouped = itertools.groupby(elements(cast(BinaryIO, stream), name, lines), key=lambda e: e.collection)
             for (collection_name, items), collection in zip(grouped, collections, strict=True):
+                if not collection.header and recognise(collection.name, [], ws.bundle.source).by_name < 0.5:
+                    # A list of words inside the dump's own settings.
+                    for _ in items:
+                        pass
+                    continue
                 number += 1
                 member = f"{name}#{collection_name}" if collection_name else name + "#"
                 connection.execute(
