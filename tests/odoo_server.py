@@ -30,6 +30,8 @@ from crm2odoo.sandbox.odoo_program import find_odoo
 from crm2odoo.sandbox.postgres_program import Server
 
 COMMENT = "crm2odoo test"
+STAND_INS = Path(__file__).parent / "odoo" / "stand_ins"
+"""Modules that define models of Odoo Enterprise, for tests of what is written to them. Nobody installs them unless a test does."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +94,8 @@ def _sweep(base: Base) -> None:
 def _odoo_server(odoo_base: Base) -> Iterator[tuple[str, Path]]:
     folder = odoo_base.home / "servers" / str(os.getpid())
     folder.mkdir(parents=True)
+    # Odoo looks for modules there as well, when it starts.
+    shutil.copytree(STAND_INS, folder / odoo_process.DATA / "addons" / "19.0", ignore=shutil.ignore_patterns("*.md", "__pycache__"))
     try:
         yield odoo_process.start(folder, _postgres(odoo_base), find_odoo(), lambda message: None).url, folder
     finally:

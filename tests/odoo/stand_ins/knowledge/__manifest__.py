@@ -1,0 +1,8 @@
+{
+    "name": "STAND-IN for Enterprise Knowledge (tests of crm2odoo only)",
+    "summary": "Defines knowledge.article so that tests can write it. Not the real app.",
+    "version": "19.0.0.0.1",
+    "license": "LGPL-3",
+    "depends": ["mail"],
+    "data": ["rights.xml"],
+}
