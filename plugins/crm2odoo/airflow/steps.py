@@ -18,7 +18,7 @@ from crm2odoo import discovery, handoff, intake, ledger, sandbox, staging
 from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
 from crm2odoo.intake.delivery import open_delivery
-from crm2odoo.ledger import approvals, runs
+from crm2odoo.ledger import approvals, fresh, runs
 from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
 from crm2odoo.odoo import guard, load_action, match, picture, schema, settings
@@ -119,9 +119,9 @@ class Steps:
         return approvals.Seen("sample", self.bundle.mapping_hash, f"{self.project.project}.sample")
 
     def require_approvals(self, ws: Workspace, plan_id: int) -> None:
-        """Raises NotApproved unless everything that this run may write is signed as it is now."""
+        """Raises NotApproved, StalePlan or Locked unless everything that this run may write is signed, and still as it was signed."""
         dag_id = get_current_context()["dag_run"].dag_id
-        plan = ledger.get_plan(ws, plan_id)
+        plan = fresh.require(ws, plan_id, self.run_id())
         needed = [
             approvals.Seen("mapping", self.bundle.mapping_hash, dag_id),
             approvals.Seen("plan", plan.hash, dag_id),

@@ -229,7 +229,10 @@ def _lines_sql(bundle: Bundle, name: str) -> str:
     waits = "".join(
         f' and not exists (select 1 from {plan} as h where h."action" = \'held\' and h."xid" = l.{quote(f)})' for f in _held_by(bundle, name)
     )
-    return f'(select coalesce(jsonb_agg(jsonb_build_object({pairs}) order by l."_seq"), \'[]\'::jsonb) from {table} as l where l."_part_of" = t."_xid"{waits})'
+    return (
+        f'(select coalesce(jsonb_agg(jsonb_build_object({pairs}) order by l."_seq"), \'[]\'::jsonb) from {table} as l where l."_part_of" = '
+        f't."_xid"{waits})'
+    )
 
 
 def _value_sql(column: str, odoo_type: str, absent: list[str], bundle: Bundle) -> str:
@@ -238,7 +241,10 @@ def _value_sql(column: str, odoo_type: str, absent: list[str], bundle: Bundle) -
         # A record that is left out on purpose (an owner left empty) leaves the field empty, and changes the hash when it appears.
         plan = f'{quote(bundle.project.project + "_target")}."plan"'
         names = ", ".join(literal(a) for a in absent)
-        return f'case when {column} in (select s."xid" from {plan} as s where s."action" = \'skipped\' and s."entity" in ({names})) then null else {column} end'
+        return (
+            f'case when {column} in (select s."xid" from {plan} as s where s."action" = \'skipped\' and s."entity" in ({names})) then null else '
+            f'{column} end'
+        )
     if odoo_type == "datetime":
         return f"to_char({column}, 'YYYY-MM-DD HH24:MI:SS')"
     if odoo_type == "date":
@@ -268,9 +274,13 @@ def _fill_choices(ws: Workspace, connection: Connection) -> None:
             ws.sql(
                 f"""
             insert into {{target}}.choice (entity, xid, choice, res_id)
-            select %(entity)s, i."_xid", coalesce(%(decided)s::jsonb ->> i."_natural", %(decided)s::jsonb ->> {normalised("i.name")}, %(other)s), %(fallback)s
-            from {{target}}.{{table}} as i
-            where i."_place" = 1 and coalesce(%(decided)s::jsonb ->> i."_natural", %(decided)s::jsonb ->> {normalised("i.name")}, %(other)s) is not null""",
+            select %(entity)s, c."_xid", c.choice, %(fallback)s
+            from (
+              select i."_xid", coalesce(%(decided)s::jsonb ->> i."_natural", %(decided)s::jsonb ->> {normalised("i.name")}, %(other)s) as choice
+              from {{target}}.{{table}} as i
+              where i."_place" = 1
+            ) as c
+            where c.choice is not null""",
                 table=f"identity_{name}",
             ),
             {"entity": name, "decided": json.dumps(decided), "other": owners.undecided, "fallback": fallback["res_id"] if fallback else None},

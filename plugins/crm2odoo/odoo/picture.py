@@ -13,6 +13,8 @@ from crm2odoo.odoo.target import Target
 PAGE = 50_000
 SIDE_MODELS = ["crm.team.member", "account.payment"]
 """Models that a load fills without an entity of their own."""
+# Pictures of a user and other values that Odoo keeps as files are part of their record.
+_NOT_RECORDS = {"ir.attachment": [["res_field", "=", False]]}
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,9 @@ def _models(target: Target) -> list[str]:
 def _ids(target: Target, model: str) -> Iterator[int]:
     last = 0
     while True:
-        page: list[int] = target.client.call(model, "search", domain=[["id", ">", last]], order="id", limit=PAGE, context=ALSO_ARCHIVED)
+        page: list[int] = target.client.call(
+            model, "search", domain=[["id", ">", last], *_NOT_RECORDS.get(model, [])], order="id", limit=PAGE, context=ALSO_ARCHIVED
+        )
         if not page:
             return
         # Odoo cuts the page first and then leaves out messages that the user may not see: a short page is not the last one.

@@ -1,0 +1,149 @@
+"""The tasks of ``<project>.rollback``. A task gets and gives ids only; the list of what is undone stands in PostgreSQL."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk import get_current_context
+
+from crm2odoo.airflow import connections, forms, pages
+from crm2odoo.airflow.failures import person_readable
+from crm2odoo.airflow.steps import POOL_PROBE, Steps
+from crm2odoo.ledger import approvals, runs
+from crm2odoo.odoo import load_action, rollback, schema, settings
+from crm2odoo.odoo.client import OdooClient
+from crm2odoo.odoo.target import Kind, Target, open_target
+from crm2odoo.staging import Workspace
+
+log = logging.getLogger("crm2odoo")
+
+SUBJECT = "rollback"
+
+
+class UndoSteps(Steps):
+    """What a rollback does, besides what all DAGs do."""
+
+    def connection(self) -> str:
+        """The project's own connection, unless the form names a test database."""
+        return str(self.param("connection")) if self.param("target") == "test" else self.project.connections.odoo
+
+    def kind(self) -> Kind:
+        """As the project knows the database: what was loaded as a sandbox is undone as one."""
+        return "sandbox" if self.param("target") == "sandbox" else "production"
+
+    def target(self, ws: Workspace) -> Target:
+        """The Odoo to be put back. A test database of one's own is known as a sandbox, whatever connection leads to it."""
+        client = OdooClient.connect(self.credentials())
+        uuid = client.call("ir.config_parameter", "search_read", domain=[["key", "=", "database.uuid"]], fields=["value"], limit=1)
+        with ws.connect() as connection:
+            known = connection.execute(ws.sql("select kind from {log}.target where target_id = %s"), (uuid[0]["value"] if uuid else "",)).fetchone()
+        return open_target(ws, client, known["kind"] if known else self.kind())
+
+    def scope_of_undo(self) -> list[str]:
+        """The run to undo; empty for everything."""
+        run = str(self.param("run") or "").strip()
+        return [run] if run else []
+
+    def undo_seen(self, hash_: str) -> approvals.Seen:
+        """The approval that undoing needs."""
+        return approvals.Seen(SUBJECT, hash_, f"{self.project.project}.rollback")
+
+    @person_readable
+    def needs_for_undo(self) -> None:
+        """Looks whether the run can start: parameters, connections, pool, staging database, Odoo, and the run to undo."""
+        context = get_current_context()
+        run = context["dag_run"]
+        forms.refuse_unknown(run.conf, context["dag"].params)
+        ws = self.workspace()
+        connections.check_pool(self.project, context, POOL_PROBE)
+        target = self.target(ws)
+        runs.start(
+            ws, self.run_id(), kind="rollback", dag_id=run.dag_id, details={"undo": self.scope_of_undo(), "schema": bool(self.param("schema"))}
+        )
+        runs.bind(ws, self.run_id(), target_id=target.target_id)
+        with ws.connect() as connection:
+            known = connection.execute(
+                ws.sql("select run_id from {log}.entry where target_id = %s group by 1 order by max(entry_id) desc"), (target.target_id,)
+            ).fetchall()
+        names = [r["run_id"] for r in known]
+        if missing := [r for r in self.scope_of_undo() if r not in names]:
+            shown = "\n".join(f"- {name}" for name in names[:20]) or "- none"
+            raise AirflowFailException(f"There is no run {missing[0]!r} that wrote to this Odoo. Runs that did, newest first:\n{shown}")
+
+    @person_readable
+    def list_undo(self) -> dict[str, Any]:
+        """The dry run: lists what would be deleted, archived, restored and spared, with reasons. Writes nothing to Odoo.
+
+        A load that still runs loses its right to write at its next batch.
+        """
+        ws = self.workspace()
+        target = self.target(ws)
+        summary = rollback.dry_run(target, self.run_id(), self.scope_of_undo())
+        body = undo_page(target, summary, bool(self.param("schema")))
+        log.info("%s", body)
+        return {"body": body, "hashes": {SUBJECT: summary.hash}}
+
+    @person_readable
+    def wanted(self) -> bool:
+        """Goes on only when the form says that this is no dry run."""
+        return not self.param("dry_run")
+
+    @person_readable
+    def undo(self, listed: dict[str, Any]) -> None:
+        """Deletes, archives and restores what was listed and signed, newest first. What a person changed since the list stays.
+
+        Safe to clear at any moment: what is undone is in the ledger, and it goes on with the rest.
+        """
+        ws = self.workspace()
+        signed = listed["hashes"][SUBJECT]
+        approvals.require(ws, [self.undo_seen(signed)])
+        target = self.target(ws)
+        done = rollback.carry_out(target, self.run_id(), signed)
+        pages.log_list("Spared", [f"{i.model} {i.res_id} ({i.xid}): {i.reason}" for i in done.spared[:1000]])
+
+    @person_readable
+    def put_back_settings(self) -> None:
+        """Puts back settings that a load parked and did not put back, and takes the loader's server action out of Odoo."""
+        target = self.target(self.workspace())
+        pages.log_list("Put back", settings.restore(target, self.run_id(), rebuild_scoring=False))
+        load_action.remove_load_action(target)
+
+    @person_readable
+    def remove_schema(self) -> None:
+        """When the form says so: takes custom fields, their views and features out again, as far as nothing uses them."""
+        if not self.param("schema"):
+            log.info("Custom fields and features stay, as the form says")
+            return
+        removals = schema.remove_schema(self.target(self.workspace()), self.run_id())
+        pages.log_list("Removed", [r.what for r in removals if r.removed])
+        pages.log_list("Stays", [f"{r.what}: {r.reason}" for r in removals if not r.removed])
+
+    @person_readable
+    def verify_undo(self) -> None:
+        """Compares Odoo with the picture taken before the first load. Fails for a difference that nothing explains."""
+        ws = self.workspace()
+        target = self.target(ws)
+        verified = rollback.verify(target, self.run_id())
+        pages.log_list(f"{verified.models} models are as they were before the load, but for", verified.listed)
+        with ws.connect() as connection:
+            left = connection.execute(ws.sql("select count(*) as n from {log}.record where target_id = %s and ours"), (target.target_id,)).fetchone()
+        if left is not None and not left["n"]:
+            rollback.forget_picture(target)
+        runs.finish(ws, self.run_id(), "success")
+
+
+def undo_page(target: Target, summary: rollback.Summary, schema_too: bool) -> str:
+    """What a person signs: counts per entity, reasons of what stays, the switches."""
+    actions = ("delete", "archive", "restore", "forget", "keep")
+    rows = [(entity, *(counts.get(a, 0) for a in actions)) for entity, counts in summary.counts.items()]
+    lines = [
+        f"### Undo in {pages._text(target.client.database)} at {pages._text(target.client.url)} ({target.kind})",
+        f"Scope: {'everything that was loaded' if not summary.runs else 'the runs ' + ', '.join(map(pages._text, summary.runs))}. "
+        f"Custom fields and features {'go, as far as nothing uses them' if schema_too else 'stay'}.",
+        pages._table(("entity", "deleted", "archived", "restored", "gone already", "stay"), rows) if rows else "Nothing that was loaded stands.",
+    ]
+    if summary.reasons:
+        lines += ["**What stays, and why**", pages._table(("entity", "reason", "records"), summary.reasons[:50])]
+    return "\n\n".join(lines)
