@@ -113,7 +113,8 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
         connection.execute(ws.sql("delete from {log}.custom_field where export_id = %s"), [export_id])
         with connection.cursor() as cursor:
             cursor.executemany(
-                ws.sql("""insert into {log}.custom_field (export_id, object, column_name, header, entity, field, type, label, options, filled, evidence, dropped)
+                ws.sql("""insert into {log}.custom_field
+                          (export_id, object, column_name, header, entity, field, type, label, options, filled, evidence, dropped)
                           values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"""),
                 [
                     (
@@ -156,7 +157,10 @@ def _inventory(ws: Workspace, connection: Connection) -> dict[tuple[str, str], _
         about = sheet.inventory
         if about is None:
             continue
-        statement = f"select {', '.join(quote(c) for c in (about.object, about.name, about.type, about.options or about.name))} from {{clean}}.{{sheet}} where _status = 'valid' order by _file, _rec"
+        statement = (
+            f"select {', '.join(quote(c) for c in (about.object, about.name, about.type, about.options or about.name))} from {{clean}}.{{sheet}} "
+            f"where _status = 'valid' order by _file, _rec"
+        )
         for row in connection.execute(ws.sql(statement, sheet=name)).fetchall():
             kind = INVENTORY_TYPES.get(re.sub(r"[\s_-]+", "", normalised_text(row[about.type] or "")))
             options = row[about.options] if about.options else None
@@ -172,7 +176,8 @@ def _every_option(ws: Workspace, connection: Connection, name: str, column: str,
     cells = listed(f"c.{quote(column)}", ws.bundle.source.objects[name].columns.get(column), ws.bundle)
     rows = connection.execute(
         ws.sql(
-            f"select distinct btrim(u.x) as x from {{clean}}.{{o}} as c cross join lateral unnest({cells}) as u(x) where c._status in ('valid', 'merged') and btrim(u.x) <> '' order by 1",
+            f"select distinct btrim(u.x) as x from {{clean}}.{{o}} as c cross join lateral unnest({cells}) as u(x) where c._status in ('valid', "
+            f"'merged') and btrim(u.x) <> '' order by 1",
             o=name,
         )
     ).fetchall()
@@ -196,7 +201,8 @@ def _pivoted(ws: Workspace, connection: Connection, name: str, entities: list[st
         words = [normalised_text(w) for w in pivot.of[name]]
         table = f"{quote(ws.bundle.project.project + '_clean')}.{quote(pivot_name)}"
         statement = (
-            f"select {key} as key, mode() within group (order by k.{quote(pivot.field)}) as label, jsonb_object_agg(k.{quote(pivot.field)}, k.n) as variants "
+            f"select {key} as key, mode() within group (order by k.{quote(pivot.field)}) as label, jsonb_object_agg(k.{quote(pivot.field)}, k.n) "
+            f"as variants "
             f"from (select k.{quote(pivot.field)}, count(*) as n from {table} as k where k.\"_status\" = 'valid' "
             f"and {normalised(f'k.{quote(pivot.type)}')} = any(%s) and k.{quote(pivot.field)} is not null group by 1) as k group by 1 order by 1"
         )
@@ -216,7 +222,8 @@ def _headers(ws: Workspace, connection: Connection, export_id: str) -> dict[str,
     found: dict[str, dict[str, str]] = {}
     rows = connection.execute(
         ws.sql(
-            "select object, header from {log}.file where export_id = %s and object is not null and status in ('recognised', 'assigned') order by file_no"
+            "select object, header from {log}.file where export_id = %s and object is not null and status in ('recognised', 'assigned') order by "
+            "file_no"
         ),
         [export_id],
     )
@@ -228,7 +235,8 @@ def _headers(ws: Workspace, connection: Connection, export_id: str) -> dict[str,
 
 def _columns(ws: Workspace, connection: Connection, name: str) -> list[str]:
     rows = connection.execute(
-        "select column_name from information_schema.columns where table_schema = %s and table_name = %s and column_name !~ '(^_|__key$|__currency$)' order by ordinal_position",
+        "select column_name from information_schema.columns where table_schema = %s and table_name = %s and column_name !~ "
+        "'(^_|__key$|__currency$)' order by ordinal_position",
         [f"{ws.bundle.project.project}_clean", name],
     )
     return [r["column_name"] for r in rows]
@@ -268,7 +276,10 @@ def _names(sql: str, source_object: SourceObject) -> set[str]:
 
 def _slash_date(ws: Workspace) -> str:
     month, day = ("\\1", "\\2") if ws.bundle.formats.date_order == "mdy" else ("\\2", "\\1")
-    return f"\"v\" ~ '^[0-9]{{1,2}}/[0-9]{{1,2}}/[0-9]{{4}}$' and pg_input_is_valid(regexp_replace(\"v\", '^([0-9]+)/([0-9]+)/([0-9]+)$', '\\3-{month}-{day}'), 'date')"
+    return (
+        f"\"v\" ~ '^[0-9]{{1,2}}/[0-9]{{1,2}}/[0-9]{{4}}$' and pg_input_is_valid(regexp_replace(\"v\", '^([0-9]+)/([0-9]+)/([0-9]+)$', "
+        f"'\\3-{month}-{day}'), 'date')"
+    )
 
 
 def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | None, header: str, entity: str, said: _Said | None = None) -> Proposal:

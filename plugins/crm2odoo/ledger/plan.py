@@ -13,7 +13,7 @@ from crm2odoo.staging.mapping_sql import normalised
 from crm2odoo.staging.render import literal, quote
 from crm2odoo.staging.target import CustomColumn, custom_columns
 
-ACTIONS = ("create", "update", "unchanged", "found", "held", "skipped")
+ACTIONS = ("create", "update", "unchanged", "found", "held", "skipped", "vanished")
 
 
 class NoPlan(LookupError):
@@ -52,6 +52,10 @@ def make_plan(ws: Workspace, target_id: str, export_id: str) -> Plan:
             ws.run(connection, "plan/2_entity.sql.j2", **plan_values(ws.bundle, name, custom, target_id))
             connection.execute(ws.sql("analyze {target}.plan"))
         connection.execute(ws.sql("create index on {target}.plan (entity, seq); create index on {target}.plan (entity, xid)"))
+        ws.run(
+            connection, "plan/4_vanished.sql.j2", target_id=target_id, policies=vanished_policies(ws, connection),
+            objects=_delivered(ws, connection, export_id),
+        )
         ws.run(connection, "plan/3_remember.sql.j2")
         summary: dict[str, dict[str, int]] = {name: {} for name in ws.bundle.load_order}
         digest = hashlib.sha256()
@@ -99,6 +103,26 @@ def decisions_hash(ws: Workspace, connection: Connection) -> str:
         )
     ).fetchall()
     return hashlib.sha256(json.dumps([[r["name"], r["value"]] for r in rows], sort_keys=True).encode()).hexdigest()
+
+
+def vanished_policies(ws: Workspace, connection: Connection) -> dict[str, str]:
+    """Entity → what becomes of its records whose rows are gone: the register (``vanished:<entity>``, ``vanished``), else the project file."""
+    rows = connection.execute(
+        ws.sql("select distinct on (name) name, value from {log}.decision where name = 'vanished' or starts_with(name, 'vanished:') order by name, decision_id desc")
+    ).fetchall()
+    decided = {r["name"]: str(r["value"].get("choice") if isinstance(r["value"], dict) else r["value"]) for r in rows}
+    general = decided.get("vanished", ws.bundle.project.vanished)
+    return {name: decided.get(f"vanished:{name}", general) for name in ws.bundle.load_order}
+
+
+def _delivered(ws: Workspace, connection: Connection, export_id: str) -> list[str]:
+    """Objects of which the export has a file, and that were cleaned: only of these a missing row means anything."""
+    schema = f"{ws.bundle.project.project}_clean"
+    tables = {r["table_name"] for r in connection.execute("select table_name from information_schema.tables where table_schema = %s", (schema,))}
+    rows = connection.execute(
+        ws.sql("select distinct object from {log}.file where export_id = %s and object is not null and status in ('recognised', 'assigned')"), [export_id]
+    )
+    return sorted(r["object"] for r in rows if r["object"] in tables)
 
 
 def names_hash(ws: Workspace, connection: Connection, target_id: str) -> str:

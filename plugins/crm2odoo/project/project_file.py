@@ -93,6 +93,7 @@ class Project(Strict):
     )
     map: dict[str, FieldLineShort] = Field({}, description="`object.entity.input`: overrides one line of the source's mapping.")
     decisions: dict[str, str | bool | int | float] = {}
+    vanished: Literal["keep", "archive", "delete"] = Field("keep", description="What becomes of loaded records whose rows a later export no longer has. They are listed first, and a person signs the plan.")
     documents: str = Field("documents", description="Folder or s3:// prefix for reports and documents.")
     sample: Sample = Sample()
     error_budget_percent: float = Field(1.0, ge=0, le=100, description="A phase stops when more of its rows than this are refused by Odoo.")

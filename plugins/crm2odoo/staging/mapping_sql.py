@@ -169,7 +169,10 @@ class FeedWriter:
         table = f"{quote(self.bundle.project.project + '_clean')}.{quote(line.object or '')}"
         keys = ", ".join(f'{sql} as "key_{n}"' for n, sql in enumerate(theirs))
         groups = ", ".join(str(n + 1) for n in range(len(theirs)))
-        body = f"(select {keys}, min(m.{quote(line.take or '')}) as \"value\" from {table} as m where m.\"_status\" in ('valid', 'merged') group by {groups})"
+        body = (
+            f"(select {keys}, min(m.{quote(line.take or '')}) as \"value\" from {table} as m where m.\"_status\" in ('valid', 'merged') group by "
+            f"{groups})"
+        )
         return self._joined(body, "value", " and ".join(f'%s."key_{n}" = {sql}' for n, sql in enumerate(own)))
 
     def _only(self, line: FieldLine, sql: str) -> str:

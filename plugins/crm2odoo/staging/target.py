@@ -103,7 +103,8 @@ def _break_circles(ws: Workspace, connection: Connection, export_id: str, name: 
 def custom_columns(ws: Workspace, connection: Connection, export_id: str) -> list[CustomColumn]:
     rows = connection.execute(
         ws.sql(
-            "select object, column_name, entity, field, type, options from {log}.custom_field where export_id = %s and dropped is null and field is not null order by 1, 2, 3"
+            "select object, column_name, entity, field, type, options from {log}.custom_field where export_id = %s and dropped is null and field "
+            "is not null order by 1, 2, 3"
         ),
         [export_id],
     )
@@ -306,9 +307,15 @@ def custom_value(column: CustomColumn, bundle: Bundle) -> str:
             f"when {literal(normalised_text(o['label']))} then {literal(option_xid(model, column.field, o['value']))}" for o in column.options
         )
         picked = f"case {normalised('u.x')} {cases} end" if cases else "null"
-        return f"(select array_agg(distinct {picked} order by {picked}) from unnest({listed(sql, known, bundle)}) as u(x) where {normalised('u.x')} is not null)"
+        return (
+            f"(select array_agg(distinct {picked} order by {picked}) from unnest({listed(sql, known, bundle)}) as u(x) where {normalised('u.x')} "
+            f"is not null)"
+        )
     if column.type == "boolean" and (known is None or known.type != "boolean"):
-        return f"(case when lower(btrim({sql})) in ('yes', 'true', 'y', '1', 'x', 'ja', 'oui', 'si', 'sí') then true when btrim({sql}) <> '' then false end)"
+        return (
+            f"(case when lower(btrim({sql})) in ('yes', 'true', 'y', '1', 'x', 'ja', 'oui', 'si', 'sí') then true when btrim({sql}) <> '' then "
+            f"false end)"
+        )
     if column.type in ("float", "monetary") and (known is None or known.type not in ("money", "number", "percent", "integer")):
         return f"{quote(bundle.project.project + '_clean')}.as_number({sql}, {literal(bundle.formats.decimal_mark)})"
     if known is not None and known.type == "list":
@@ -426,7 +433,8 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
 def _check_xids(ws: Workspace, connection: Connection, name: str) -> int:
     twice = connection.execute(
         ws.sql(
-            "select _xid, count(*) as n, min(_object || ':' || _key) as a, max(_object || ':' || _key) as b from {target}.{table} group by 1 having count(*) > 1 order by 1 limit 5",
+            "select _xid, count(*) as n, min(_object || ':' || _key) as a, max(_object || ':' || _key) as b from {target}.{table} group by 1 "
+            "having count(*) > 1 order by 1 limit 5",
             table=name,
         )
     ).fetchall()
