@@ -164,7 +164,7 @@ def staged(target: Target) -> None:
             "drop table if exists {target}.opportunity",
             "create table {target}.opportunity (_xid text, user_id text, team_id text)",
             "insert into {target}.opportunity values ('d1', 'user_carla', 'team_west'), ('d2', 'user_carla', 'team_west'), ('d3', 'user_zoe', null)",
-            "drop table if exists {target}.team", "create table {target}.team (_xid text, user_id text)", "drop table if exists {target}.lead", "create table {target}.lead (_xid text, user_id text, team_id text)",
+            "drop table if exists {target}.lead", "create table {target}.lead (_xid text, user_id text, team_id text)",
             "drop table if exists {target}.company", "create table {target}.company (_xid text, user_id text)",
             "drop table if exists {target}.contact", "create table {target}.contact (_xid text, user_id text)",
             "insert into {target}.contact values ('c1', 'user_carla')",

@@ -105,9 +105,11 @@ def suggest(login: str, name: str, users: list[dict[str, Any]]) -> tuple[int, st
 def _counts(target: Target, connection: Connection, owner_entity: str) -> dict[str, dict[str, int]]:
     """xid of the owner → title of the records → number."""
     counts: dict[str, dict[str, int]] = {}
+    schema = f"{target.ws.bundle.project.project}_target"
+    built = {r["table_name"] for r in connection.execute("select table_name from information_schema.tables where table_schema = %s", (schema,))}
     for name, entity in target.entities.items():
-        if entity.part_of is not None:
-            continue  # lines of other records, whose owner counts
+        if entity.part_of is not None or name not in built:
+            continue  # the owner of a line is that of its record
         for column in owner_fields(entity, owner_entity):
             rows = connection.execute(
                 target.ws.sql(
