@@ -146,7 +146,7 @@ class _Said:
 
 
 def _plain(text: str) -> str:
-    return normalised_text(text.replace("_", " ").replace("-", " "))
+    return normalised_text(parted(text).replace("_", " ").replace("-", " "))
 
 
 def _inventory(ws: Workspace, connection: Connection) -> dict[tuple[str, str], _Said]:
@@ -398,6 +398,11 @@ def selection_options(labels: list[str]) -> list[dict[str, str]]:
     return list(options.values())
 
 
+def parted(header: str) -> str:
+    """``npsScore``, as a JSON dump writes it, in two words: it is the `NPS Score` of a CSV file."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", header)
+
+
 def slug(text: str) -> str:
     """Lower-case ASCII letters, digits and underscores of a text."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
@@ -406,7 +411,7 @@ def slug(text: str) -> str:
 
 def field_name(header: str) -> str:
     """Name of a custom field: ``x_`` and the header's slug, at most 63 characters."""
-    return f"x_{slug(header) or 'column'}"[:63].rstrip("_")
+    return f"x_{slug(parted(header)) or 'column'}"[:63].rstrip("_")
 
 
 def _one_type_per_field(bundle: Bundle, proposals: list[Proposal]) -> list[Proposal]:
