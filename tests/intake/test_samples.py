@@ -56,3 +56,18 @@ def test_json_dump_and_csv_set_give_the_same_tables(new_workspace: Callable[...,
         tables.append(content)
     assert sum(map(len, tables[0].values())) > 500
     assert tables[0] == tables[1]
+
+
+@pytest.mark.parametrize("source", SOURCES)
+def test_an_object_without_a_file_has_the_table_that_it_has_with_one(source: str, new_workspace: Callable[..., Workspace], tmp_path: Path) -> None:
+    columns = "select table_name, column_name, data_type from information_schema.columns where table_schema = %s and column_name not like 'u\\_%%' and table_name not in ('reject', 'warning') order by 1, ordinal_position"
+    found = []
+    (tmp_path / "unknown.csv").write_text("Foo,Bar\n1,2\n")
+    for location in (SAMPLES / source / "export", tmp_path):
+        ws = new_workspace(source)
+        export = register(ws, location)
+        land(ws, export)
+        clean(ws, export)
+        with ws.connect() as connection:
+            found.append(connection.execute(columns, (f"{ws.bundle.project.project}_clean",)).fetchall())
+    assert found[0] == found[1]

@@ -213,25 +213,29 @@ def _warnings(ws: Workspace, spec: SourceObject, day_first: bool) -> Iterator[di
 
 def _clean_object(ws: Workspace, connection: Connection, obj: _Object) -> None:
     """Builds one clean table: values and own status, duplicates, parents, conflicts, merges, reports. Its parents are built."""
-    run = lambda template, **more: ws.run(connection, f"clean/{template}.sql.j2", **{**obj.values, **more})  # noqa: E731
+    def run(template: str, **more: Any) -> None:
+        ws.run(connection, f"clean/{template}.sql.j2", **{**obj.values, **more})
+
+    if not obj.files:
+        run("empty")
+        return
     run("object")
-    if obj.files:
-        if ws.bundle.formats.decode_html_entities:
-            run("repairs")
-        again = _repeats(ws, connection, obj)
-        if again is not None:
-            run("duplicates", keyed=again)
-        _check_parents(ws, connection, obj)
-        if obj.spec.attachment:
-            check_attachments(ws, connection, obj.values["export_id"], obj.name, obj.spec)
-        if obj.spec.key and again is not None:
-            run("conflicts")
-        merge = _merge_columns(ws, obj.spec)
-        if merge:
-            run("merges", columns=[_comparable(obj.spec.columns[c], c) for c in merge])
-        if again is not None:
-            connection.execute(ws.sql("drop table {clean}.{again}", again=f"_again {obj.name}"))
-        run("reports")
+    if ws.bundle.formats.decode_html_entities:
+        run("repairs")
+    again = _repeats(ws, connection, obj)
+    if again is not None:
+        run("duplicates", keyed=again)
+    _check_parents(ws, connection, obj)
+    if obj.spec.attachment:
+        check_attachments(ws, connection, obj.values["export_id"], obj.name, obj.spec)
+    if obj.spec.key and again is not None:
+        run("conflicts")
+    merge = _merge_columns(ws, obj.spec)
+    if merge:
+        run("merges", columns=[_comparable(obj.spec.columns[c], c) for c in merge])
+    if again is not None:
+        connection.execute(ws.sql("drop table {clean}.{again}", again=f"_again {obj.name}"))
+    run("reports")
     connection.execute(ws.sql("alter table {clean}.{name} drop column _reject, drop column _warn", name=obj.name))
 
 
