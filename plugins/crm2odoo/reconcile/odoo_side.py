@@ -30,17 +30,25 @@ def record_link(url: str, model: str, res_id: int | None) -> str:
     return f"{url.rstrip('/')}/web#id={res_id}&model={model}&view_type=form" if res_id else ""
 
 
-def external_ids(target: Target, model: str) -> Iterator[tuple[str, int]]:
-    """(xid, database id) of every external id of this project on records of ``model``, whether or not the record still exists."""
-    last = 0
-    while True:
-        domain = [["module", "=", target.xid_module], ["model", "=", model], ["id", ">", last]]
-        page = target.client.call("ir.model.data", "search_read", domain=domain, fields=["name", "res_id"], order="id", limit=PAGE)
-        for row in page:
-            yield row["name"], row["res_id"]
-        if len(page) < PAGE:
-            return
-        last = page[-1]["id"]
+def external_ids(target: Target, model: str) -> Iterator[list[tuple[str, int]]]:
+    """Pages of (xid, database id): every external id of this project on records of ``model``, whether or not the record still exists."""
+    ours = [["module", "=", target.xid_module], ["model", "=", model]]
+
+    def edge(order: str) -> int:
+        found: list[int] = target.client.call("ir.model.data", "search", domain=ours, order=order, limit=1)
+        return found[0] if found else 0
+
+    def page_of(first: int) -> list[tuple[str, int]]:
+        domain = [*ours, ["id", ">=", first], ["id", "<", first + step]]
+        rows = target.client.call("ir.model.data", "search_read", domain=domain, fields=["name", "res_id"])
+        return [(row["name"], row["res_id"]) for row in rows]
+
+    first, last = edge("id"), edge("id desc")
+    # Ids of one load lie close together; where they do not, wider steps keep the number of calls small.
+    step = max(PAGE, (last - first) // 500)
+    if last:
+        for _, page in _ahead(page_of, iter(range(first, last + 1, step))):
+            yield page
 
 
 def existing(target: Target, model: str, ids: list[int]) -> set[int]:
@@ -57,7 +65,7 @@ def read_external_ids(target: Target, connection: Connection, entity: str, alive
     ws, model = target.ws, target.entities[entity].model
     ws.run(connection, "reconcile/odoo_xid_table.sql.j2", entity=entity)
     with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_xid (entity, xid, res_id, alive) from stdin")) as copy:
-        for page in _pages(external_ids(target, model), PAGE):
+        for page in external_ids(target, model):
             there = existing(target, model, [res_id for _, res_id in page]) if alive else set()
             for xid, res_id in page:
                 copy.write_row((entity, xid, res_id, res_id in there if alive else None))
@@ -117,8 +125,8 @@ def _read(target: Target, connection: Connection, entity: str, model: str, field
                 record = found.get(res_id)
                 if record is not None:
                     foreign = bool(record["write_uid"]) and record["write_uid"] != target.client.uid
-                    copy.write_row((xid, shown_id, foreign, json.dumps({key: record[name] for key, name in names.items()})))
-    ws.run(connection, "reconcile/odoo_table.sql.j2", entity=entity, fields=fields)
+                    copy.write_row((xid, shown_id, foreign, json.dumps(record)))
+    ws.run(connection, "reconcile/odoo_table.sql.j2", entity=entity, fields=fields, names=names, asked=asked)
 
 
 def _ahead(work: Callable[[T], R], items: Iterator[T]) -> Iterator[tuple[T, R]]:
