@@ -23,7 +23,9 @@ from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
 from crm2odoo.odoo import guard, load_action, match, picture, schema, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from crm2odoo.odoo.load_steps import run_steps
 from crm2odoo.odoo.loader import load_chunk, load_second
+from crm2odoo.odoo.provision import provision_rights
 from crm2odoo.odoo.preflight import preflight
 from crm2odoo.odoo.target import Kind, Target, open_target
 from crm2odoo.project import Bundle
@@ -379,7 +381,12 @@ class Steps:
         """
         ws = self.workspace()
         self.require_approvals(ws, plan_id)
-        load_second(self.target(ws), self.run_id(), plan_id, entity)
+        target = self.target(ws)
+        load_second(target, self.run_id(), plan_id, entity)
+        run_steps(target, self.run_id(), plan_id, entity)
+        if target.entities[entity].model == "crm.team":
+            for grant in provision_rights(target, self.run_id()):
+                log.info("%s: %s", grant.login, grant.what)
 
     @person_readable
     def gate(self, entity: str, plan_id: int) -> None:
