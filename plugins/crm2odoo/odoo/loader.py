@@ -332,11 +332,26 @@ class _ChunkLoad:
         payload = [(c.row.xid, c.row.res_id or 0, self.rules.for_update(c.row, c.keys)) for c in changes]
         xids = [xid for xid, _, _ in payload]
         lost = self.ledger.before_lost_answers(xids)
-        now = self._read([res_id for _, res_id, _ in payload], {k for c in changes for k in self._readable(c.keys)})
-        known = {xid: {**{k: v for k, v in now.get(res_id, {}).items() if k in vals}, **lost.get(xid, {})} for xid, res_id, vals in payload}
+        # What Odoo overwrites with these fields goes into a call of its own after them: state first, dates second.
+        again = [(c.row.xid, c.row.res_id or 0, self.rules.for_update(c.row, keys)) for c in changes if (keys := self.rules.resent(c.keys))]
+        resent = {xid: vals for xid, _, vals in again}
+        now = self._read(
+            [res_id for _, res_id, _ in payload], {k for c in changes for k in self._readable([*c.keys, *self.rules.resent(c.keys)])}
+        )
+        known = {
+            xid: {**{k: v for k, v in now.get(res_id, {}).items() if k in vals or k in resent.get(xid, {})}, **lost.get(xid, {})}
+            for xid, res_id, vals in payload
+        }
         step: Step = "second" if self.second_pass else "update"
         batch = self.ledger.intend(step, xids, _digest([c.row for c in changes]), known)
-        call = self._call(step, batch, changes, lambda: self.tier.update(self.entity.model, payload, self.context), self._write)
+
+        def send() -> Any:
+            answer = self.tier.update(self.entity.model, payload, self.context)
+            if again:
+                self.tier.update(self.entity.model, again, self.context)
+            return answer
+
+        call = self._call(step, batch, changes, send, self._write)
         if call is None:
             return
         outcomes, gone = [], []
@@ -345,7 +360,8 @@ class _ChunkLoad:
                 gone.append((xid, f"{self.entity.model} {change.row.res_id} was deleted in Odoo after it was loaded"))
             else:
                 change.row.res_id = res_id
-                outcomes.append(self._written(change, _first(vals, before or {}, known[xid])))
+                overwritten = {name: known[xid].get(name) for name in resent.get(xid, {})}
+                outcomes.append(self._written(change, {**_first(vals, before or {}, known[xid]), **overwritten}))
         self.ledger.settle(batch, outcomes, call.calls, call.ms)
         self.result.updated += len(outcomes)
         self._tell(step, batch, len(changes), call)

@@ -209,6 +209,11 @@ class EntityRules:
         vals = {self.rules[key].name: self.value(self.rules[key], row) for key in keys}
         return vals | {self.rules[key].name: [[5, 0, 0], *vals[self.rules[key].name]] for key in keys if key in self._lines}
 
+    def resent(self, keys: Iterable[str]) -> list[str]:
+        """Fields that Odoo overwrites when ``keys`` are written, and that must be written again after them."""
+        written = set(keys)
+        return [k for k, r in self.rules.items() if r.declared is not None and k not in written and written & set(r.declared.resent_after)]
+
     def updatable(self, keys: Iterable[str]) -> list[str]:
         """Those fields that an update may write in the first pass."""
         return [k for k in keys if k in self.rules and not self.rules[k].create_only and not self.rules[k].second]

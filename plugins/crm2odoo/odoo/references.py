@@ -14,6 +14,9 @@ from crm2odoo.odoo.target import Target
 ROOT_UID = 1
 """OdooBot: what scheduled actions and modules write by themselves."""
 
+MANY = 2000
+"""More ids than this are not sent along with a question, but compared here."""
+
 # Records that hang on any other one by model and id, and what people put there.
 BY_MODEL_AND_ID = {
     "mail.message": ("model", "res_id"),
@@ -43,7 +46,7 @@ class References:
     """Finds references from records that are not ours: made by another user, or before the first load (``since``, UTC), or in ``outside``."""
 
     def __init__(self, target: Target, since: str) -> None:
-        self._target, self._since = target, since
+        self._target, self._since, self._us = target, since, [target.client.uid, ROOT_UID]
         self._fields = cache(self._ask_fields)
         self._names = cache(self._ask_names)
 
@@ -58,17 +61,21 @@ class References:
         return hits
 
     def _search(self, model: str, ids: Sequence[int], by: str, field: str, domain: list[Any], outside: Mapping[str, set[int]]) -> list[Hit]:
-        theirs = [
-            "|",
-            "|",
-            ["create_uid", "not in", [self._target.client.uid, ROOT_UID]],
-            ["create_date", "<", self._since],
-            ["id", "in", sorted(outside.get(by, ()))],
-        ]
+        stay = outside.get(by, set())
+        many = len(stay) > MANY
+        theirs = (
+            []
+            if many
+            else ["|", "|", ["create_uid", "not in", self._us], ["create_date", "<", self._since], ["id", "in", sorted(stay)]]
+        )
         try:
-            rows = self._target.client.call(by, "search_read", domain=[*domain, *theirs], fields=[field], load="", context=ALSO_ARCHIVED)
+            rows = self._target.client.call(
+                by, "search_read", domain=[*domain, *theirs], fields=[field, "create_uid", "create_date"], load="", context=ALSO_ARCHIVED
+            )
         except (AccessRefused, SchemaMismatch, RowRefused, Unsupported):
             return []  # a model that cannot be searched by this field holds no records of its own
+        if many:
+            rows = [r for r in rows if r["id"] in stay or r["create_uid"] not in self._us or str(r["create_date"]) < self._since]
         asked = set(ids)
         found = []
         for row in rows:

@@ -125,7 +125,7 @@ def summary(target: Target, run_id: str) -> Summary:
         rows = connection.execute(
             ws.sql(
                 "select entity, action, count(*) as n, "
-                "md5(string_agg(model || ':' || coalesce(res_id, 0) || ':' || coalesce(before::text, ''), ',' order by model, res_id, xid)) as content "
+                "md5(string_agg(concat_ws(':', model, coalesce(res_id, 0), coalesce(before::text, '')), ',' order by model, res_id, xid)) as content "
                 "from {log}.undo where run_id = %s group by 1, 2 order by 1, 2"
             ),
             (run_id,),
@@ -176,6 +176,31 @@ def carry_out(target: Target, run_id: str, signed: str) -> Summary:
         _Deed(target, run_id, look.since).do(page, verdicts)
         done += len(page)
         log.info("undone entity=%s records=%d so_far=%d seconds=%.1f", page[0].entity, len(page), done, time.monotonic() - started)
+    return summary(target, run_id)
+
+
+def vanish(target: Target, run_id: str, plan_id: int) -> Summary:
+    """Archives or deletes the records whose rows are gone, as the plan says; what a person changed or refers to stays.
+
+    The same care as in a rollback: each record is looked at just before, all is ledgered, a killed task goes on where it stopped.
+    """
+    ws = target.ws
+    with ws.connect() as connection:
+        connection.execute(
+            ws.sql(
+                "insert into {log}.undo (run_id, place, target_id, entity, model, xid, res_id, action, reason) "
+                "select %(run)s, row_number() over (order by array_position(%(order)s::text[], p.entity) desc, p.seq desc), %(target)s, "
+                "p.entity, r.model, p.xid, r.res_id, split_part(p.reason, ':', 1), split_part(p.reason, ': ', 2) "
+                "from {target}.plan as p join {log}.record as r on r.target_id = %(target)s and r.xid = p.xid "
+                "where p.action = 'vanished' and split_part(p.reason, ':', 1) in ('archive', 'delete') "
+                "and exists (select 1 from {log}.plan as q where q.plan_id = %(plan)s) "
+                "on conflict do nothing"
+            ),
+            {"run": run_id, "order": ws.bundle.load_order, "target": target.target_id, "plan": plan_id},
+        )
+    look = _Look(target, run_id)
+    for page in _pages(target, run_id, after=0, open_only=True):
+        _Deed(target, run_id, look.since).do(page, look.at(page))
     return summary(target, run_id)
 
 

@@ -60,6 +60,7 @@ class Input(Strict):
     default: str | int | float | bool | None = Field(
         None, description="Where no line of the mapping says anything: the value, or the natural key of the record referred to."
     )
+    fill: bool = Field(False, description="Where the first row of a record says nothing, a later row of the same record may: a company in many leads.")
     like: Identifier | None = Field(None, description="Where no line of the mapping says anything: the line of this input.")
     about: str = ""
 
@@ -103,6 +104,7 @@ class OdooField(Strict):
         {},
         description="For a reference: added to the context when the record referred to is the migration's own, so that Odoo leaves out work whose result is sent anyway.",
     )
+    resent_after: list[str] = Field([], description="Fields whose update makes Odoo overwrite this one: it is then written again, in a call of its own (dates of a lead after its stage).")
     compare: Literal["equal", "html", "rounded", "url", "case", "none"] = Field(
         "equal", description="How the read-back is compared. Anything but `equal` is a declared transform and is counted as such."
     )

@@ -142,8 +142,8 @@ def _of_entity(target: Target, entity: str) -> list[Conflict]:
         )  # fmt: skip
         now = {r["id"]: r for r in found}
         touched = [r for r in page if r["res_id"] in now and not _untouched(target, now[r["res_id"]], r["made_at"])]
-        then, fresh = _rows(target, rules, touched, "loaded"), _rows(target, rules, touched, "vals")
-        for row, old, new in zip(touched, then, fresh, strict=True):
+        then, wanted = _rows(target, rules, touched, "loaded"), _rows(target, rules, touched, "vals")
+        for row, old, new in zip(touched, then, wanted, strict=True):
             record = now[row["res_id"]]
             for key in keys[row["xid"]]:
                 rule, odoo = rules.rules[key], record[rules.rules[key].name]

@@ -1,0 +1,138 @@
+"""A second export: only what changed is written, what people changed in Odoo is never overwritten unasked, what is gone follows the policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from crm2odoo.odoo import rollback
+from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from crm2odoo.reconcile.conflicts import Conflict, find_conflicts, settle_conflicts
+from odoo_server import OdooDatabase
+from proof_world import FIRMS, REPS, Proof, deals, proof_world
+
+pytestmark = pytest.mark.odoo
+DEALS = 8
+
+
+@pytest.fixture(scope="module")
+def sam(odoo: OdooDatabase) -> Iterator[OdooClient]:
+    """A salesperson at work in the same Odoo."""
+    admin = OdooClient.connect(OdooCredentials(odoo.url, odoo.database, odoo.login, odoo.api_key))
+    groups = list(admin.xml_ids(["base.group_user", "sales_team.group_sale_manager"]).values())
+    person = {"name": "Sam Sales", "login": "sam@work.example", "password": "sam-works-here", "group_ids": [[6, 0, groups]]}
+    admin.call("res.users", "create", vals_list=[person], context={"no_reset_password": True})
+    client = OdooClient.connect(OdooCredentials(odoo.url, odoo.database, "sam@work.example", "sam-works-here"), "jsonrpc")
+    yield client
+    client.close()
+    admin.close()
+
+
+@pytest.fixture(scope="module")
+def proof(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: OdooDatabase) -> Iterator[Proof]:
+    """A loaded project."""
+    with proof_world(tmp_path_factory.mktemp("delta"), staging_dsn, odoo, "delta") as world:
+        world.run(world.deliver("first", rep=REPS, firm=FIRMS, deal=deals(DEALS)), "first")
+        yield world
+
+
+def rows(**changes: dict[str, str]) -> list[dict[str, str]]:
+    """The deals with some cells changed: ``n1={"amount": …}``."""
+    return [{**row, **changes.get(f"n{row['id']}", {})} for row in deals(DEALS)]
+
+
+def deliver(proof: Proof, run_id: str, deal: list[dict[str, str]], **more: Any) -> list[Conflict]:
+    """Plans a new export and looks for conflicts."""
+    proof.plan(proof.deliver(run_id, rep=REPS, firm=FIRMS, deal=deal, **more), run_id)
+    return find_conflicts(proof.target, run_id, proof.plan_id)
+
+
+def load(proof: Proof) -> int:
+    proof.load()
+    return settle_conflicts(proof.target, proof.run_id, proof.plan_id)
+
+
+def lead(proof: Proof, xid: str, *fields: str) -> dict[str, Any]:
+    [row] = proof.target.client.call("crm.lead", "read", ids=[proof.id(xid)], fields=list(fields), load="")
+    return {f: row[f] for f in fields}
+
+
+def planned(proof: Proof) -> dict[str, list[str]]:
+    return {r["xid"]: r["changed"] for r in proof.rows("select xid, changed from {target}.plan where entity = 'deal' and action = 'update' order by 1")}
+
+
+def writes(proof: Proof) -> int:
+    return int(proof.rows("select count(*) as n from {log}.entry where action in ('create', 'update', 'second', 'delete', 'archive')")[0]["n"])
+
+
+@pytest.mark.promise("P171", "P172", "P174")
+def test_unchanged_rows_cause_no_write_and_changed_ones_only_their_fields(proof: Proof) -> None:
+    before, dates = writes(proof), {x: lead(proof, x, "write_date") for x in ("deal_1", "deal_2")}
+    assert deliver(proof, "same", rows()) == []
+    load(proof)
+    assert writes(proof) == before
+    deliver(proof, "other", rows(n2={"amount": "77.00"}))
+    assert planned(proof) == {"deal_2": ["expected_revenue"]}
+    load(proof)
+    assert writes(proof) == before + 1
+    assert lead(proof, "deal_1", "write_date") == dates["deal_1"]
+    assert lead(proof, "deal_2", "expected_revenue") == {"expected_revenue": 77.0}
+
+
+@pytest.mark.promise("P175")
+def test_a_persons_edit_is_overwritten_only_by_decision(proof: Proof, sam: OdooClient) -> None:
+    sam.call("crm.lead", "write", ids=[proof.id("deal_1")], vals={"expected_revenue": 5.0})
+    sam.call("crm.lead", "write", ids=[proof.id("deal_3")], vals={"name": "Sam's name for it"})
+    changed = rows(n1={"amount": "9.00", "due": "2026-01-01"}, n3={"amount": "8.00"}, n4={"amount": "7.00"}, n2={"amount": "77.00"})
+    [conflict] = deliver(proof, "both", changed)
+    assert (conflict.xid, conflict.field, conflict.loaded, conflict.source, conflict.odoo) == ("deal_1", "expected_revenue", 1001.25, 9, 5.0)
+    assert (conflict.changed_by, conflict.choice) == ("sam@work.example", None)
+    assert planned(proof) == {"deal_1": ["date_deadline"], "deal_3": ["expected_revenue"], "deal_4": ["expected_revenue"]}
+    assert load(proof) == 1
+    assert lead(proof, "deal_1", "expected_revenue", "date_deadline") == {"expected_revenue": 5.0, "date_deadline": "2026-01-01"}
+    assert lead(proof, "deal_3", "name", "expected_revenue") == {"name": "Sam's name for it", "expected_revenue": 8.0}
+
+    proof.plan(proof.root / "both", "again")
+    [open_one] = find_conflicts(proof.target, "again", proof.plan_id)
+    assert (open_one.xid, planned(proof)) == ("deal_1", {"deal_1": []}), "it comes up again until somebody decides"
+    before = proof.rows("select hash from {log}.plan where plan_id = %s", proof.plan_id)
+
+    proof.rows("insert into {log}.decision (name, value, decided_by) values ('conflict:deal:deal_1:expected_revenue', '{{\"choice\": \"keep_odoo\"}}', 'Olga')")
+    proof.plan(proof.root / "both", "kept")
+    find_conflicts(proof.target, "kept", proof.plan_id)
+    assert proof.rows("select hash from {log}.plan where plan_id = %s", proof.plan_id) != before, "what is approved changed"
+    assert load(proof) == 0
+    assert lead(proof, "deal_1", "expected_revenue") == {"expected_revenue": 5.0}
+    proof.plan(proof.root / "both", "quiet")
+    assert planned(proof) == {}, "settled"
+
+    proof.rows("insert into {log}.decision (name, value, decided_by) values ('conflict:deal', '{{\"choice\": \"take_source\"}}', 'Olga')")
+    sam.call("crm.lead", "write", ids=[proof.id("deal_4")], vals={"expected_revenue": 6.0})
+    [taken] = deliver(proof, "source", rows(n1={"amount": "9.00", "due": "2026-01-01"}, n3={"amount": "8.00"}, n4={"amount": "70.00"}, n2={"amount": "77.00"}))
+    assert (taken.xid, taken.choice) == ("deal_4", "take_source")
+    load(proof)
+    assert lead(proof, "deal_4", "expected_revenue") == {"expected_revenue": 70.0}
+
+
+@pytest.mark.promise("P173")
+def test_vanished_rows_are_listed_and_follow_the_policy(proof: Proof, sam: OdooClient) -> None:
+    proof.rows("insert into {log}.decision (name, value, decided_by) values ('vanished:deal', '\"archive\"', 'Olga')")
+    sam.call("crm.lead", "message_post", ids=[proof.id("deal_7")], body="Still talking to them")
+    left = [row for row in rows() if row["id"] not in ("6", "7", "8")]
+    # Row 8 is there and broken; the firms' file is missing altogether.
+    place = proof.deliver("gone", rep=REPS, deal=[*left, {"id": "8", "name": ""}])
+    (place / "firms.csv").unlink(missing_ok=True)
+    proof.plan(place, "gone")
+    found = {(r["entity"], r["xid"]): r["reason"] for r in proof.rows("select entity, xid, reason from {target}.plan where action = 'vanished'")}
+    assert found.pop(("deal", "deal_6")) == found.pop(("deal", "deal_7")) == "archive: its row is gone"
+    assert found.pop(("deal", "deal_8")) == "keep: its row is rejected now"
+    assert {reason for (entity, _), reason in found.items() if entity == "firm"} == {"keep: the export has no file of firm"}
+    done = rollback.vanish(proof.target, "gone", proof.plan_id)
+    assert done.counts["deal"] == {"archive": 1, "keep": 1}
+    assert lead(proof, "deal_6", "active") == {"active": False}
+    assert lead(proof, "deal_7", "active") == {"active": True}, "somebody works with it"
+    proof.plan(place, "gone2")
+    [reason] = proof.rows("select reason from {target}.plan where xid = 'deal_6'")
+    assert reason["reason"] == "keep: archived already"
