@@ -19,9 +19,13 @@ from crm2odoo.project.source_file import Decision, EntityMapping, Formats, Sourc
 from crm2odoo.project.yaml_file import YamlFile
 
 
+OWN_ROOT = Path(__file__).resolve().parents[3]
+"""Folder that this package's own ``mappings/`` and ``sql/`` came in."""
+
+
 def package_root() -> Path:
-    """Folder that holds ``mappings/`` and ``sql/``: $CRM2ODOO_ROOT, or where this package was copied to."""
-    return Path(os.environ.get("CRM2ODOO_ROOT") or Path(__file__).resolve().parents[3])
+    """Folder that holds the projects' ``mappings/``: $CRM2ODOO_ROOT, or where this package was copied to."""
+    return Path(os.environ.get("CRM2ODOO_ROOT") or OWN_ROOT)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Bundle:
     def root_of(self, part: str) -> Path:
         """The folder ``sql`` or ``samples``: beside this project's mappings, else the one that came with the package."""
         own = self.root / part
-        return own if own.is_dir() else package_root() / part
+        return own if own.is_dir() else OWN_ROOT / part
 
     @property
     def formats(self) -> Formats:
@@ -183,7 +187,7 @@ def load_bundle(root: Path | str, project: str) -> Bundle:
 
 def _folders(root: Path, kind: str) -> list[Path]:
     """Where files of a kind are looked for: the project's own mappings first, then those that came with the package."""
-    return list(dict.fromkeys((root / "mappings" / kind, package_root() / "mappings" / kind)))
+    return list(dict.fromkeys((root / "mappings" / kind, OWN_ROOT / "mappings" / kind)))
 
 
 def _find(root: Path, kind: str, name: str) -> Path | None:

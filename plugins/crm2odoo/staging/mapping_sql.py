@@ -5,6 +5,10 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import yaml
 
 from crm2odoo.project import Bundle, Collect, Entity, Feed, FieldLine, Input, SourceObject
 from crm2odoo.staging.render import Constant, expression, html_text, literal, quote
@@ -73,6 +77,18 @@ def with_aliases(sql: str, entity: Entity) -> str:
     return f"case {sql} {cases} else {sql} end"
 
 
+@cache
+def _symbols() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = yaml.safe_load(Path(__file__).with_name("currency_symbols.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def currency_code(sql: str, own: str) -> str:
+    """The ISO code for what stood beside an amount: a sign that may mean the project's currency means it."""
+    cases = " ".join(f"when {literal(sign)} then {literal(own if own in codes else codes[0])}" for sign, codes in _symbols().items())
+    return f"case {sql} {cases} else {sql} end"
+
+
 def constants(bundle: Bundle) -> dict[str, Constant]:
     """Names that every expression may use: the project's own values, and its decisions as ``decision_<name>``."""
     decided = {f"decision_{name}": value for name, value in bundle.decisions.items() if not bundle.questions[name].sql}
@@ -118,8 +134,9 @@ class FeedWriter:
     def _expression(self, text: str) -> str:
         names = [*_expression_names(self.object), *(["each"] if self.feed.mapping.each else [])]
         rules = {f"decision_{n}": str(self.bundle.decisions[n]) for n, q in self.bundle.questions.items() if q.sql and f"decision_{n}" in text}
-        written = {name: expression(rule, names, alias="c", constants=self.constants) for name, rule in rules.items()}
-        return expression(text, names, alias="c", constants=self.constants, renamed={"each": 'e."value"', **written})
+        renamed = {f"{n}__currency": currency_code(f"c.{quote(n + '__currency')}", self.bundle.project.currency) for n, c in self.object.columns.items() if c.type == "money"}
+        renamed |= {name: expression(rule, names, alias="c", constants=self.constants, renamed=renamed) for name, rule in rules.items()}
+        return expression(text, names, alias="c", constants=self.constants, renamed={"each": 'e."value"', **renamed})
 
     def raw(self, line: FieldLine) -> tuple[str, str]:
         """SQL of a line's value and the type of its clean column (``text`` for anything but a column)."""

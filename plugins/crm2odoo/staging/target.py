@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from crm2odoo.project import Bundle, Column, Entity, Feed, FieldLine, StageLine
+from crm2odoo.project import Bundle, Column, Entity, Feed, FieldLine, Input, StageLine
 from crm2odoo.staging.mapping_sql import (
     KEYED,
     ODOO_SQL_TYPES,
@@ -141,6 +141,7 @@ def identity_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> di
         "columns": columns,
         "natural": natural,
         "told_apart": bool(entity.identity),
+        "filled": [c for c, _ in nothing.columns if _input_of(c, entity).fill],
         "overrides": _overrides(bundle, name),
         "skip": _skip(entity),
         "xid_of_key": _xid_sql("\"_object\" || '_'", '"_key"', name, feeds),
@@ -160,6 +161,11 @@ def _record_columns(columns: list[tuple[str, str]], record: dict[str, Any], enti
             if declared.type in KEYED:
                 values[f"{name}__key"] = literal(normalised_text(str(value)))
     return [(name, f"{values[name]}::{_sql_type(name, entity)}" if name in values else sql) for name, sql in columns]
+
+
+def _input_of(column: str, entity: Entity) -> Input:
+    """The input that a column of the identity table belongs to: ``country__1`` is the first key of ``country``."""
+    return entity.inputs.get(column) or entity.inputs.get(column.rpartition("__")[0]) or Input()
 
 
 def _sql_type(column: str, entity: Entity) -> str:
