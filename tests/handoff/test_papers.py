@@ -14,15 +14,27 @@ import openpyxl
 import pytest
 from docx import Document as Word
 
-from crm2odoo.handoff import Document, SpotCheckIncomplete, check_rules, store_spot_check, write_pack
+from crm2odoo.handoff import (
+    Document,
+    SheetProblem,
+    SpotCheckIncomplete,
+    check_rules,
+    read_field_inventory,
+    store_owner_choices,
+    store_spot_check,
+    write_pack,
+)
+from crm2odoo.handoff.facts import Facts
 from crm2odoo.handoff.lineage import lineage
 from crm2odoo.handoff.paper import Column, Paper, Section
 from crm2odoo.handoff.paper_docx import as_docx
 from crm2odoo.handoff.paper_html import as_html
 from crm2odoo.handoff.paper_xlsx import as_xlsx, safe
+from crm2odoo.handoff.papers.checklists import schema_paper
 from crm2odoo.handoff.rebuild import propose
 from crm2odoo.handoff.wording import Style
 from crm2odoo.ledger.dispositions import settle_dispositions
+from crm2odoo.project import load_bundle
 from crm2odoo.reconcile import check_entity, diff
 from odoo_server import OdooDatabase
 from proof_world import FIRMS, REPS, RULES, Proof, deals, proof_world
@@ -233,6 +245,43 @@ class TestPack:
         assert store_spot_check(proof.ws, proof.run_id, path, "maria@proof.example") == {"yes": sheet.max_row - 3, "no": 1}
         kept = proof.rows("select verdict, approved_by from {log}.approval where subject = 'spot_check'")
         assert kept == [{"verdict": "rejected", "approved_by": "maria@proof.example"}]
+
+    def test_choices_about_owners_come_back(self, proof: Proof, pack: dict[str, Document], tmp_path: Path) -> None:
+        book = openpyxl.load_workbook(pack["owners.xlsx"].location)
+        sheet = book.worksheets[0]
+        head = [c.value for c in sheet[2]]
+        row = next(r for r in range(3, sheet.max_row + 1) if sheet.cell(r, head.index("E-mail") + 1).value == "bob@proof.example")
+        path, cell = tmp_path / "owners.xlsx", sheet.cell(row, head.index("Choice") + 1)
+        cell.value = "give away"
+        book.save(path)
+        with pytest.raises(SheetProblem, match=rf"row {row} .*'give away'"):
+            store_owner_choices(proof.ws, path, "maria@proof.example")
+        cell.value = "empty"
+        book.save(path)
+        assert store_owner_choices(proof.ws, path, "maria@proof.example") == {"bob@proof.example": "empty"}
+        kept = proof.rows("select value, decided_by from {log}.decision where name = 'owner:bob@proof.example'")
+        assert kept == [{"value": {"choice": "empty"}, "decided_by": "maria@proof.example"}]
+
+    def test_the_inventory_of_fields_comes_back(self, tmp_path: Path) -> None:
+        bundle = load_bundle(Path(__file__).resolve().parents[2], "demo_flash")
+        found = {
+            "object": "lead",
+            "header": "Roof Area (sq ft)",
+            "column_name": "u_roof",
+            "entity": "lead",
+            "field": "x_roof",
+            "type": "float",
+            "label": "Roof",
+            "filled": 7,
+            "dropped": None,
+        }
+        dropped = {**found, "header": "Old id", "field": None, "type": None, "label": None, "dropped": "not needed"}
+        facts = Facts("r", {}, None, None, None, [], {"custom_fields": [found, dropped]})
+        path = tmp_path / "fields.xlsx"
+        path.write_bytes(as_xlsx(schema_paper(bundle, facts, Style())))
+        columns = read_field_inventory(path)["lead"]
+        assert columns["Roof Area (sq ft)"].model_dump(exclude_defaults=True) == {"field": "x_roof", "type": "float", "label": "Roof"}
+        assert columns["Old id"].drop == "not needed"
 
     @pytest.mark.promise("P164")
     def test_the_evidence_is_verified_by_the_standard_library_alone_and_shows_any_change(self, pack: dict[str, Document], tmp_path: Path) -> None:
