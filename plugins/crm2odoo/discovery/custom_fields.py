@@ -164,6 +164,8 @@ def _inventory(ws: Workspace, connection: Connection) -> dict[tuple[str, str], _
         for row in connection.execute(ws.sql(statement, sheet=name)).fetchall():
             kind = INVENTORY_TYPES.get(re.sub(r"[\s_-]+", "", normalised_text(row[about.type] or "")))
             options = row[about.options] if about.options else None
+            if kind is None and not row[about.type] and options:
+                kind = "selection"  # "select" in the cell of a type counts as an empty choice of a form
             separator = "|" if "|" in (options or "") else ws.bundle.formats.list_separator
             key = (objects.get(_plain(row[about.object]), ""), _plain(row[about.name]))
             if kind:
@@ -424,7 +426,7 @@ def _one_type_per_field(bundle: Bundle, proposals: list[Proposal]) -> list[Propo
     for key, group in groups.items():
         kinds = {p.type for p in group}
         if kinds in ({"selection"}, {"many2many"}):
-            agreed[key] = (kinds.pop(), selection_options([o["label"] for p in group for o in p.options]))
+            agreed[key] = (str(kinds.pop()), selection_options([o["label"] for p in group for o in p.options]))
         elif len(kinds) == 1:
             agreed[key] = (str(group[0].type), [])
         else:

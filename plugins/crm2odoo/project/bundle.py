@@ -18,7 +18,6 @@ from crm2odoo.project.project_file import Project
 from crm2odoo.project.source_file import Decision, EntityMapping, Formats, Source
 from crm2odoo.project.yaml_file import YamlFile
 
-
 OWN_ROOT = Path(__file__).resolve().parents[3]
 """Folder that this package's own ``mappings/`` and ``sql/`` came in."""
 
