@@ -96,6 +96,10 @@ class Loaded:
         with open(ROOT / "samples" / self.source / "export" / file, encoding=encoding, newline="") as text:
             return list(csv.DictReader(text))
 
+    def first_rows(self, file: str, key: str, encoding: str = "utf-8-sig") -> dict[str, dict[str, str]]:
+        """Value of the key column, without ".0" → the first row that has it: the one that counts."""
+        return {r[key].removesuffix(".0"): r for r in reversed(self.source_rows(file, encoding)) if r[key]}
+
     def counts(self, name: str) -> dict[str, int]:
         """Dispositions of one object."""
         return next(r.counts for r in self.rows if r.object == name)
@@ -145,7 +149,9 @@ def planned_again(loaded: Loaded) -> dict[str, int]:
         match.read_existing(loaded.target, entity)
     again = ledger.make_plan(loaded.ws, loaded.target.target_id, loaded.export_id)
     totals: dict[str, int] = {}
-    for actions in again.summary.values():
+    for entity, actions in again.summary.items():
+        if loaded.ws.bundle.entities[entity].create == "never":
+            continue
         for action, n in actions.items():
             totals[action] = totals.get(action, 0) + n
     return totals

@@ -63,7 +63,7 @@ def test_a_second_plan_finds_nothing_to_do(loaded: Loaded) -> None:
 def test_a_row_with_company_and_person_becomes_both_and_the_person_belongs_to_the_company(loaded: Loaded) -> None:
     people, companies = loaded.read("contact", "name", "parent_id", "is_company"), loaded.read("company", "name", "is_company")
     names = {c["id"]: c["name"] for c in companies.values()}
-    rows = {r["Customer ID"].removesuffix(".0"): r for r in loaded.source_rows("customers.csv")}
+    rows = loaded.first_rows("customers.csv", "Customer ID")
     kinds: Counter[str] = Counter()
     for xid, person in people.items():
         if xid.startswith("customer_") and not person["is_company"]:
@@ -246,7 +246,7 @@ def test_notes_are_internal_at_their_time_by_their_author_on_their_record(loaded
     places |= {("res.partner", i): who.capitalize() for i, who in partners(loaded).items()}
     assert {(xid.split("_")[1], places[r["model"], r["res_id"]]) for xid, r in notes.items()} == {tuple(p) for p in loaded.truth["links"]["note_parent"]["pairs"]}
     authors = {u["partner_id"]: u["login"] for u in loaded.search("res.users", [], "login", "partner_id")}
-    rows = {r["Note ID"].removesuffix(".0"): r for r in loaded.source_rows("notes.csv")}
+    rows = loaded.first_rows("notes.csv", "Note ID")
     for xid, note in notes.items():
         assert authors.get(note["author_id"], "") == rows[xid.split("_")[1]]["Author"].strip().lower()
 
@@ -255,7 +255,7 @@ def test_notes_are_internal_at_their_time_by_their_author_on_their_record(loaded
 def test_files_lie_on_their_records_with_their_bytes_and_a_note_shows_its_own(loaded: Loaded) -> None:
     files = loaded.read("attachment", "name", "res_model", "res_id", "datas", "type")
     notes = {r["id"]: r for r in loaded.read("message", "res_id", "model", "attachment_ids").values()}
-    rows = {r["File ID"].removesuffix(".0"): r for r in loaded.source_rows("attachments.csv")}
+    rows = loaded.first_rows("attachments.csv", "File ID")
     expected: dict[str, Any] = dict(loaded.truth["links"]["attachment_parent"]["pairs"])
     import base64
 

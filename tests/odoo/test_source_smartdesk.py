@@ -74,7 +74,8 @@ def test_every_field_of_every_record_reads_back_as_it_was_sent(loaded: Loaded) -
 def test_every_row_ends_as_the_sample_says(loaded: Loaded) -> None:
     for name, file in loaded.truth["files"].items():
         counts = loaded.counts(file["object"])
-        left_out = file["object"] in ("automation", "report", "custom_field")
+        # Lost is a state of a lead in Odoo, so a stage of that name is none; the inventory describes fields.
+        left_out = file["object"] in ("automation", "report", "custom_field", "pipeline_stage")
         arrived = counts["loaded"] + counts["unchanged"] + (counts["excluded"] if left_out else 0)
         assert (arrived, counts["rejected"], counts["held"]) == (file["valid"], file["rejected"], 0), name
 
@@ -170,7 +171,7 @@ def test_tasks_are_messages_when_done_activities_when_open_and_tasks_when_they_s
     found += Counter({"01_in_progress": "open / standalone", "1_done": "done / standalone"}[t["state"]] for t in alone.values())
     assert found == loaded.truth["counts"]["task"]["by_state_and_link"]
     assert {k: where[a["res_model"], a["res_id"]] for k, a in todo.items()} == {k: parents[k] for k in todo}
-    rows = {r["ID"]: r for r in loaded.source_rows("tasks.csv")}
+    rows = loaded.first_rows("tasks.csv", "ID")
     for key, activity in todo.items():
         assert (activity["summary"], activity["date_deadline"]) == (rows[key]["Title"], rows[key]["Due Date"])
         assert logins.get(activity["user_id"], "") == rows[key]["Assignee"].strip().lower()
@@ -185,7 +186,7 @@ def test_calls_keep_time_length_and_disposition_in_fields_and_in_the_text(loaded
     assert Counter(r["x_call_disposition"] for r in done.values()) == loaded.truth["counts"]["call"]["by_disposition"]
     times = {k: r["date"].replace(" ", "T") + "Z" for k, r in done.items()} | {k: r["x_source_time"].replace(" ", "T") + "Z" for k, r in planned.items()}
     assert times == loaded.truth["lists"]["call_times_utc"]
-    rows = {r["ID"]: r for r in loaded.source_rows("calls.csv")}
+    rows = loaded.first_rows("calls.csv", "ID")
     for key, call in done.items():
         assert call["x_call_duration"] == rows[key]["Duration (Seconds)"]
         assert f"Duration: {rows[key]['Duration (Seconds)']} s" in call["body"] and rows[key]["Disposition"] in call["body"]
@@ -200,7 +201,7 @@ def test_mails_keep_direction_sender_recipient_and_text(loaded: Loaded) -> None:
     mails, where = messages(loaded, "email_", "incoming_email_to", "outgoing_email_to"), places(loaded)
     assert Counter({"email": "in", "email_outgoing": "out"}[m["message_type"]] for m in mails.values()) == loaded.truth["counts"]["email"]["by_direction"]
     assert {k: where[m["model"], m["res_id"]] for k, m in mails.items()} == dict(loaded.truth["links"]["email_parent"]["pairs"])
-    rows = {r["ID"]: r for r in loaded.source_rows("emails.csv")}
+    rows = loaded.first_rows("emails.csv", "ID")
     emails = {p["id"]: p["email"] for p in loaded.search("res.partner", [["email", "!=", False]], "email")}
     for key, mail in mails.items():
         row = rows[key]
@@ -221,7 +222,7 @@ def test_meetings_keep_times_place_and_everyone_who_was_there_and_invite_nobody(
     events = {x.removeprefix("meeting_"): r for x, r in loaded.read("event", "start", "stop", "duration", "location", "partner_ids", "res_model", "res_id", "attendee_ids").items()}
     emails = {p["id"]: p["email"].lower() for p in loaded.search("res.partner", [["email", "!=", False]], "email")}
     where = places(loaded)
-    rows = {r["ID"]: r for r in loaded.source_rows("meetings.csv")}
+    rows = loaded.first_rows("meetings.csv", "ID")
     truth = loaded.truth["lists"]["meeting_attendees"]
     assert {k: sorted(emails[p] for p in e["partner_ids"]) for k, e in events.items()} == {k: sorted({*v, rows[k]["Organizer"].strip().lower()}) for k, v in truth.items()}
     assert {k: where[e["res_model"], e["res_id"]] for k, e in events.items()} == dict(loaded.truth["links"]["meeting_parent"]["pairs"])
@@ -325,7 +326,7 @@ def test_pictures_of_articles_are_served_by_odoo_and_other_links_to_the_old_host
 def test_with_knowledge_an_article_is_an_article_below_its_category(with_apps: Loaded) -> None:
     articles = with_apps.read("article", "name", "body", "parent_id", "x_published")
     categories = {c["id"]: c["name"] for c in with_apps.read("article_category", "name").values()}
-    rows = {r["ID"]: r for r in with_apps.source_rows("articles.csv")}
+    rows = with_apps.first_rows("articles.csv", "ID")
     for xid, article in articles.items():
         row = rows[xid.split("_")[1]]
         assert (article["name"], categories[article["parent_id"]]) == (row["Title"], row["Category"])
@@ -341,7 +342,7 @@ def test_files_are_on_their_records_with_their_bytes_wherever_the_export_kept_th
     where |= {("crm.lead", i): f"article {x.split('_')[1]}" for x, i in loaded.ids["article_lead"].items()}
     found = {x.split("_")[1]: where[f["res_model"], f["res_id"]] for x, f in files.items()}
     assert found == {k: v.lower() for k, v in loaded.truth["links"]["attachment_parent"]["pairs"]}
-    rows = {r["ID"]: r for r in loaded.source_rows("attachments.csv")}
+    rows = loaded.first_rows("attachments.csv", "ID")
     for xid, file in files.items():
         row, content = rows[xid.split("_")[1]], base64.b64decode(file["datas"])
         kept = (ROOT / "samples" / SOURCE / "export" / row["Path"]).read_bytes() if row["Path"] else base64.b64decode(row["Content (Base64)"])
