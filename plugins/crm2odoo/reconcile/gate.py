@@ -99,10 +99,10 @@ def _odoo_checks(target: Target, connection: Connection, entity: str) -> list[Ch
     counted = connection.execute(
         ws.sql(
             "select count(*) filter (where k.ours) as ours, count(*) filter (where not k.ours) as matched, "
-            "count(*) filter (where k.ours and exists (select 1 from {target}.odoo_xid as o where o.entity = p.entity and o.xid = p.xid"
-            " and o.alive and o.res_id = k.res_id)) as alive, "
+            "count(*) filter (where k.ours and o.alive and o.res_id = k.res_id) as alive, "
             "(select count(*) from {target}.gate_case where fault in ('refused', 'waits') and res_id is null) as explained "
             "from {target}.plan as p join {log}.record as k on k.target_id = %s and k.xid = p.xid and k.entity = p.entity "
+            "left join {target}.odoo_xid as o on o.entity = p.entity and o.xid = p.xid "
             "where p.entity = %s and p.action in ('create', 'update', 'unchanged', 'found')"
         ),
         (target.target_id, entity),
