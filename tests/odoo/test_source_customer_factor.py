@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from source_world import Loaded, migrate, planned_again, project, some_files
 
 from odoo_server import OdooDatabase
+from source_world import Loaded, migrate, planned_again, project, some_files
 
 SOURCE = "customer_factor"
 

@@ -11,13 +11,13 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from source_world import Loaded, migrate, planned_again, project, some_files, target_tables
 
 from crm2odoo import discovery, intake, staging
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.project import load_bundle
 from crm2odoo.staging import Workspace
 from odoo_server import OdooDatabase
+from source_world import Loaded, migrate, planned_again, project, some_files, target_tables
 
 SOURCE = "smartdesk"
 ROOT = Path(__file__).resolve().parents[2]
@@ -189,7 +189,8 @@ def test_calls_keep_time_length_and_disposition_in_fields_and_in_the_text(loaded
     rows = loaded.first_rows("calls.csv", "ID")
     for key, call in done.items():
         assert call["x_call_duration"] == rows[key]["Duration (Seconds)"]
-        assert f"Duration: {rows[key]['Duration (Seconds)']} s" in call["body"] and rows[key]["Disposition"] in call["body"]
+        assert f"Duration: {rows[key]['Duration (Seconds)']} s" in call["body"]
+        assert rows[key]["Disposition"] in call["body"]
     where = places(loaded)
     found = {k: where[r["model"], r["res_id"]] for k, r in done.items()} | {k: where[r["res_model"], r["res_id"]] for k, r in planned.items()}
     assert found == dict(loaded.truth["links"]["call_parent"]["pairs"])
@@ -346,7 +347,8 @@ def test_files_are_on_their_records_with_their_bytes_wherever_the_export_kept_th
     for xid, file in files.items():
         row, content = rows[xid.split("_")[1]], base64.b64decode(file["datas"])
         kept = (ROOT / "samples" / SOURCE / "export" / row["Path"]).read_bytes() if row["Path"] else base64.b64decode(row["Content (Base64)"])
-        assert content == kept and file["name"] == row["Filename"]
+        assert content == kept
+        assert file["name"] == row["Filename"]
         assert not row["SHA256"] or hashlib.sha256(content).hexdigest() == row["SHA256"]
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from contextlib import ExitStack
-from typing import BinaryIO
+from contextlib import AbstractContextManager, ExitStack
+from typing import IO
 
 from crm2odoo.intake.delivery import Delivery, open_delivery
 from crm2odoo.staging import Workspace
@@ -35,7 +35,8 @@ class ExportFiles:
         if self._delivery is None:
             with self._ws.connect() as connection:
                 row = connection.execute(
-                    self._ws.sql("select e.location from {log}.plan as p join {log}.export as e using (export_id) where p.plan_id = %s"), [self._plan_id]
+                    self._ws.sql("select e.location from {log}.plan as p join {log}.export as e using (export_id) where p.plan_id = %s"),
+                    [self._plan_id],
                 ).fetchone()
             assert row is not None, self._plan_id
             self._delivery = self._stack.enter_context(open_delivery(row["location"]))
@@ -48,7 +49,9 @@ class ExportFiles:
             return len(path) * 3 // 4
         self._open()
         if path not in self._sizes:
-            raise FileVanished(f"{path} was in the export when it was read and is not there now.\nPut the export back as it was, then clear this task.")
+            raise FileVanished(
+                f"{path} was in the export when it was read and is not there now.\nPut the export back as it was, then clear this task."
+            )
         return self._sizes[path]
 
     def base64(self, path: str) -> str:
@@ -59,8 +62,8 @@ class ExportFiles:
         with self._open().open(path) as stream:
             return base64.b64encode(stream.read()).decode()
 
-    def open(self, path: str) -> BinaryIO:
-        """The content as a stream; close it. Raises FileVanished."""
+    def open(self, path: str) -> AbstractContextManager[IO[bytes]]:
+        """The content as a stream, for a `with`. Raises FileVanished."""
         if path.startswith(IN_PLACE):
             return io.BytesIO(base64.b64decode(path.removeprefix(IN_PLACE)))
         self.size(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Literal
 
 from pydantic import Field
@@ -66,6 +67,13 @@ class Sample(Strict):
     keep_sandbox: bool = False
 
 
+class Hypercare(Strict):
+    """Days after the cutover on which the migrated records are looked at, both included."""
+
+    first: date
+    last: date
+
+
 class Project(Strict):
     """One migration project."""
 
@@ -96,6 +104,8 @@ class Project(Strict):
     vanished: Literal["keep", "archive", "delete"] = Field("keep", description="What becomes of loaded records whose rows a later export no longer has. They are listed first, and a person signs the plan.")
     documents: str = Field("documents", description="Folder or s3:// prefix for reports and documents.")
     sample: Sample = Sample()
+    hypercare: Hypercare | None = Field(None, description="Window of the daily look after the cutover.")
+    runbook_owners: dict[str, str] = Field({}, description="Step of the cutover's runbook: name of the person who does it.")
     error_budget_percent: float = Field(1.0, ge=0, le=100, description="A phase stops when more of its rows than this are refused by Odoo.")
     approvers: list[str] = Field([], description="Airflow users who may sign off; anyone who may answer when empty.")
     owner: str = "platform-team"

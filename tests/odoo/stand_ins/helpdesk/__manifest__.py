@@ -1,3 +1,4 @@
+# ruff: noqa: B018 - a manifest is one expression
 {
     "name": "STAND-IN for Enterprise Helpdesk (tests of crm2odoo only)",
     "summary": "Defines helpdesk.ticket and its neighbours so that tests can write them. Not the real app.",

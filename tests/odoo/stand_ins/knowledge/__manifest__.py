@@ -1,3 +1,4 @@
+# ruff: noqa: B018 - a manifest is one expression
 {
     "name": "STAND-IN for Enterprise Knowledge (tests of crm2odoo only)",
     "summary": "Defines knowledge.article so that tests can write it. Not the real app.",
