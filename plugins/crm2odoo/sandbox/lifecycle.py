@@ -157,14 +157,14 @@ def down(name: str, home: Path | None = None, log: Log = print) -> None:
 def stop(home: Path | None = None, log: Log = print) -> None:
     """Stop every process of the home and keep all data."""
     home = home or homes.sandbox_home()
-    _stop_airflow(home, log)
+    stop_airflow(home, log)
     for config in sorted(home.glob(f"*/*/{server.CONFIG}")):
         if server.stop(config.parent):
             log(f"Odoo {config.parent.name} stopped")
     postgres_program.stop(home, log)
 
 
-def _stop_airflow(home: Path, log: Log) -> None:
+def stop_airflow(home: Path, log: Log) -> None:
     """Stop the local Airflow that `make up` started in this home (crm2odoo.airflow.local); it uses our PostgreSQL."""
     for pid_file in sorted((home / "airflow").glob("*.pid")):
         if (pid := processes.noted(pid_file)) is not None:
@@ -192,7 +192,7 @@ def remove_home(home: Path | None = None, log: Log = print) -> None:
     if not homes.is_home(home):
         log(f"nothing in {home}")
         return
-    _stop_airflow(home, log)
+    stop_airflow(home, log)
     try:
         for folder in sorted((home / "terraform" / "sandboxes").glob("*/")):
             down(folder.name, home, log)

@@ -1,0 +1,79 @@
+"""A real Airflow (api-server, scheduler, dag-processor) and a headless Chromium in front of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from playwright.sync_api import Page, sync_playwright
+
+SHOTS = Path(os.environ.get("CRM2ODOO_SCREENSHOTS") or "/tmp/crm2odoo-screenshots")  # noqa: S108 for people to look at
+
+
+def chromium() -> str:
+    """The browser's program; installed from the system's packages when it is missing and we may."""
+    for attempt in range(2):
+        for name in ("chromium", "chromium-browser", "google-chrome"):
+            if found := shutil.which(name):
+                return found
+        if attempt == 0 and os.geteuid() == 0 and shutil.which("apt-get"):
+            subprocess.run(["apt-get", "install", "-y", "--no-install-recommends", "chromium"], check=False, capture_output=True)
+    pytest.skip("there is no Chromium: install the package chromium")
+
+
+@pytest.fixture(scope="session")
+def airflow_url(odoo_base) -> Iterator[str]:  # type: ignore[no-untyped-def]
+    """What ``make up`` starts, in the home of the tests and on a port of its own."""
+    from crm2odoo.airflow import local
+    from crm2odoo.sandbox import lifecycle
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    kept = dict(os.environ)
+    # The rest of the session has an Airflow of its own in its environment.
+    for name in [n for n in os.environ if n.startswith("AIRFLOW__")]:
+        del os.environ[name]
+    os.environ.update(CRM2ODOO_HOME=str(odoo_base.home), CRM2ODOO_AIRFLOW_PORT=str(port))
+    try:
+        _end_old_runs(local.prepare(log=lambda _: None).base.airflow_dsn)
+        yield local.up(log=lambda _: None).url
+    finally:
+        lifecycle.stop_airflow(odoo_base.home, lambda _: None)
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+def _end_old_runs(dsn: str) -> None:
+    """A session that was killed leaves a run behind, and only one may be active."""
+    with psycopg.connect(dsn) as connection:
+        connection.execute("update dag_run set state = 'failed' where state in ('queued', 'running')")
+
+
+@pytest.fixture(scope="session")
+def page(airflow_url: str) -> Iterator[Page]:
+    """Logged in as admin."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1500, "height": 1000})
+        page.set_default_timeout(30_000)
+        page.goto(airflow_url)
+        page.fill("input[name=username]", "admin")
+        page.fill("input[name=password]", "admin")
+        page.click("button[type=submit]")
+        page.wait_for_url(lambda url: "/auth/login" not in url)
+        yield page
+        browser.close()
+
+
+@pytest.fixture
+def shot(page: Page) -> Iterator[object]:
+    """Takes a picture of the page under a name."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    yield lambda name: page.screenshot(path=SHOTS / f"{name}.png")
