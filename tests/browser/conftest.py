@@ -6,14 +6,14 @@ import os
 import shutil
 import socket
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 from playwright.sync_api import Page, sync_playwright
 
-SHOTS = Path(os.environ.get("CRM2ODOO_SCREENSHOTS") or "/tmp/crm2odoo-screenshots")  # noqa: S108 for people to look at
+SHOTS = Path(os.environ.get("CRM2ODOO_SCREENSHOTS") or "/tmp/crm2odoo-screenshots")
 
 
 def chromium() -> str:
@@ -73,7 +73,7 @@ def page(airflow_url: str) -> Iterator[Page]:
 
 
 @pytest.fixture
-def shot(page: Page) -> Iterator[object]:
+def shot(page: Page) -> Callable[[str], object]:
     """Takes a picture of the page under a name."""
     SHOTS.mkdir(parents=True, exist_ok=True)
-    yield lambda name: page.screenshot(path=SHOTS / f"{name}.png")
+    return lambda name: page.screenshot(path=SHOTS / f"{name}.png")
