@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from crm2odoo import sandbox
 from crm2odoo.airflow import local
-from crm2odoo.project import Bundle, ConfigError, load_bundle, package_root, project_names
+from crm2odoo.project import OWN_ROOT, Bundle, ConfigError, load_bundle, package_root, project_names
 
 if TYPE_CHECKING:
     from crm2odoo.airflow.rehearsal import Answer, TaskDone
@@ -65,7 +65,7 @@ class Demo:
             for name, conf in runs:
                 dag_id = f"{project.project}.{name}"
                 with only(dag_id):
-                    bag = DagBag(str(package_root() / "dags"))
+                    bag = DagBag(str(OWN_ROOT / "dags"))
                 dag = bag.dags.get(dag_id)
                 if dag is None:
                     self.say(f"There is no DAG {dag_id}: {bag.import_errors or 'see ' + str(log_file)}")
@@ -117,7 +117,9 @@ def _quiet(log_file: Path) -> Iterator[None]:
 
 
 def project_for(source: str) -> str | None:
-    """The demo project of a source: ``demo_…`` below mappings/projects."""
+    """The demo project of a source, ``demo_…`` below mappings/projects; or the project of that very name."""
+    if source in project_names(package_root()):
+        return source
     for name in project_names(package_root()):
         with contextlib.suppress(ConfigError):
             if name.startswith("demo_") and load_bundle(package_root(), name).project.source == source:
@@ -126,7 +128,7 @@ def project_for(source: str) -> str | None:
 
 
 def main() -> int:
-    """``python -m crm2odoo.airflow.demo [SOURCE]``"""
+    """``python -m crm2odoo.airflow.demo [SOURCE or PROJECT]``"""
     source = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("SOURCE") or "flash_lead_sales"
     name = project_for(source)
     if name is None:

@@ -25,7 +25,7 @@ from pathlib import Path
 import httpx
 import psycopg
 
-from crm2odoo.project import ConfigError, load_bundle, package_root, project_names
+from crm2odoo.project import OWN_ROOT, ConfigError, load_bundle, package_root, project_names
 from crm2odoo.sandbox import Base, ensure_base, list_sandboxes, processes
 from crm2odoo.sandbox import up as sandbox_up
 from crm2odoo.sandbox.private_files import write_private
@@ -152,11 +152,11 @@ def _port(folder: Path) -> int:
 
 
 def _configure(airflow: LocalAirflow) -> None:
-    folder, root = airflow.folder, package_root()
+    folder = airflow.folder
     write_private(folder / "passwords.json", json.dumps({USER: PASSWORD}))
     port = airflow.url.rpartition(":")[2]
     text = f"""[core]
-dags_folder = {root / "dags"}
+dags_folder = {OWN_ROOT / "dags"}
 plugins_folder = {Path(__file__).resolve().parents[2]}
 load_examples = False
 executor = LocalExecutor
