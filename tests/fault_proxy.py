@@ -46,7 +46,7 @@ class FaultProxy:
     matches: Callable[[str, bytes], bool]
     faults: deque[str] = field(default_factory=deque)
     seen: list[str] = field(default_factory=list)
-    slow_seconds: float = 1.3
+    slow_seconds: float = 2.5
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, path: str, body: bytes) -> str | None:

@@ -43,18 +43,18 @@ def world(request: pytest.FixtureRequest, tmp_path: Path, staging_dsn: str, odoo
         yield world
 
 
-def through(world: World, url: str, transport: str) -> World:
-    """The same world, seen through a proxy by an impatient client. The load action is there already."""
+def through(world: World, url: str, patience: float = 60.0) -> World:
+    """The same world, seen through a proxy by a client that waits ``patience`` seconds. The load action is there already."""
     ensure_load_action(world.target)
     old = world.client.credentials
-    client = OdooClient.connect(OdooCredentials(url, old.database, old.login, old.secret), transport, timeout=1.0)  # type: ignore[arg-type]
+    client = OdooClient.connect(OdooCredentials(url, old.database, old.login, old.secret), world.client.transport, timeout=patience)  # type: ignore[arg-type]
     return replace(world, target=replace(world.target, client=client))
 
 
 @pytest.mark.parametrize(("world", "fault"), CASES, indirect=["world"])
 def test_the_end_state_is_that_of_an_undisturbed_load(world: World, odoo: OdooDatabase, fault: str) -> None:
     with fault_proxy(odoo.url) as proxy:
-        disturbed = through(world, proxy.url, world.client.transport)
+        disturbed = through(world, proxy.url, patience=proxy.slow_seconds * 0.6 if fault == "slow" else 60.0)
         with disturbed.client:
             for version in (1, 2):
                 plan(world, version)
@@ -69,7 +69,7 @@ def test_the_end_state_is_that_of_an_undisturbed_load(world: World, odoo: OdooDa
 @pytest.mark.parametrize("world", ["A json2", "B json2"], indirect=True)
 def test_a_request_that_a_proxy_finds_too_large_is_sent_in_smaller_ones(world: World, odoo: OdooDatabase) -> None:
     with fault_proxy(odoo.url, "413") as proxy:
-        disturbed = through(world, proxy.url, world.client.transport)
+        disturbed = through(world, proxy.url)
         with disturbed.client:
             plan(world)
             disturbed.plan_id = world.plan_id
