@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from odoo_server import OdooDatabase
-from proof_world import FIRMS, REPS, Proof, deals, proof_world
 
 from crm2odoo.ledger import runs
 from crm2odoo.ledger.batches import ChunkLedger
 from crm2odoo.odoo import picture, rollback
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from odoo_server import OdooDatabase
+from proof_world import FIRMS, REPS, Proof, deals, proof_world
 
 DEALS = 12
 MODELS = ["res.partner", "res.users", "crm.tag", "crm.lead"]

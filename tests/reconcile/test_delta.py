@@ -60,7 +60,9 @@ def lead(proof: Proof, xid: str, *fields: str) -> dict[str, Any]:
 
 
 def planned(proof: Proof) -> dict[str, list[str]]:
-    return {r["xid"]: r["changed"] for r in proof.rows("select xid, changed from {target}.plan where entity = 'deal' and action = 'update' order by 1")}
+    return {
+        r["xid"]: r["changed"] for r in proof.rows("select xid, changed from {target}.plan where entity = 'deal' and action = 'update' order by 1")
+    }
 
 
 def writes(proof: Proof) -> int:
@@ -99,7 +101,9 @@ def test_a_persons_edit_is_overwritten_only_by_decision(proof: Proof, sam: OdooC
     assert (open_one.xid, planned(proof)) == ("deal_1", {"deal_1": []}), "it comes up again until somebody decides"
     before = proof.rows("select hash from {log}.plan where plan_id = %s", proof.plan_id)
 
-    proof.rows("insert into {log}.decision (name, value, decided_by) values ('conflict:deal:deal_1:expected_revenue', '{{\"choice\": \"keep_odoo\"}}', 'Olga')")
+    proof.rows(
+        "insert into {log}.decision (name, value, decided_by) values ('conflict:deal:deal_1:expected_revenue', '{{\"choice\": \"keep_odoo\"}}', 'Olga')"
+    )
     proof.plan(proof.root / "both", "kept")
     find_conflicts(proof.target, "kept", proof.plan_id)
     assert proof.rows("select hash from {log}.plan where plan_id = %s", proof.plan_id) != before, "what is approved changed"
@@ -110,7 +114,9 @@ def test_a_persons_edit_is_overwritten_only_by_decision(proof: Proof, sam: OdooC
 
     proof.rows("insert into {log}.decision (name, value, decided_by) values ('conflict:deal', '{{\"choice\": \"take_source\"}}', 'Olga')")
     sam.call("crm.lead", "write", ids=[proof.id("deal_4")], vals={"expected_revenue": 6.0})
-    [taken] = deliver(proof, "source", rows(n1={"amount": "9.00", "due": "2026-01-01"}, n3={"amount": "8.00"}, n4={"amount": "70.00"}, n2={"amount": "77.00"}))
+    [taken] = deliver(
+        proof, "source", rows(n1={"amount": "9.00", "due": "2026-01-01"}, n3={"amount": "8.00"}, n4={"amount": "70.00"}, n2={"amount": "77.00"})
+    )
     assert (taken.xid, taken.choice) == ("deal_4", "take_source")
     load(proof)
     assert lead(proof, "deal_4", "expected_revenue") == {"expected_revenue": 70.0}

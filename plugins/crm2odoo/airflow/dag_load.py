@@ -27,7 +27,7 @@ Loads the export into the customer's Odoo: the same tasks as `{project}.sample`,
 ## What happens
 
 The same tasks as in the sample: `check`, `intake`, `target` (set-up), `staging` (plan), `approve_plan`, `park_settings`, `load` entity by
-entity, `restore_settings`, `settle`, `diff`, `report`.
+entity, `vanished`, `restore_settings`, `settle`, `diff`, `report`.
 
 ## The gates
 

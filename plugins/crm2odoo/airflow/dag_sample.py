@@ -37,7 +37,8 @@ be signed.
 `check` looks whether the run can start. `sandbox_up` makes the Odoo. `intake` reads the export. `target` checks the Odoo and sets up custom
 fields and features (`schema_plan` shows them first). `staging` makes one row per Odoo record to be, and the plan: creates, updates,
 unchanged, held. After `approve_plan`, `park_settings` switches off what disturbs a load, and `load` writes entity by entity: `chunks` →
-`records` (one mapped task per chunk) → `second_pass` → `gate`. `restore_settings` puts the settings back, also after a failure. `settle`
+`records` (one mapped task per chunk) → `second_pass` → `gate`. `vanished` follows the policy for rows that are gone.
+`restore_settings` puts the settings back, also after a failure. `settle`
 gives every source row its disposition, `diff` reads every field back and compares it, `report` writes it down, and `sandbox_down` destroys
 the sandbox, also after a failure.
 
@@ -97,8 +98,10 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> Any
         built = task(steps.build_target)(export_id)
         existing = task(steps.existing)()
         plan_id: Any = task(steps.make_plan)(export_id)
+        conflicts = task(steps.conflicts)(plan_id)
         shown = task(steps.show_plan)(plan_id)
         built >> existing >> plan_id
+        conflicts >> shown
     approve = SignOff(
         task_id="approve_plan",
         bundle=bundle,
@@ -110,6 +113,7 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> Any
     park: Any = task(steps.park_settings)(plan_id).as_setup()
     first, last_gate = add_load(bundle, steps, plan_id)
     restore = task(steps.restore_settings)().as_teardown(setups=park)
+    vanished = task(steps.vanished)(plan_id)
     settle = task(steps.settle)(plan_id)
     diff = task(steps.diff)(plan_id)
     report = task(steps.report)(plan_id)
@@ -117,6 +121,6 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> Any
     verified >> schema_plan
     schema_apply >> built
     shown >> approve >> park >> first
-    last_gate >> restore
-    [last_gate, restore] >> settle >> diff >> report
+    last_gate >> vanished >> restore
+    [vanished, restore] >> settle >> diff >> report
     return report

@@ -10,14 +10,22 @@ from pathlib import Path
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, task
 
-from crm2odoo.airflow import dag_discover, dag_load, dag_rollback, dag_sample
+from crm2odoo.airflow import dag_cutover, dag_delta, dag_discover, dag_hypercare, dag_load, dag_rollback, dag_sample
 from crm2odoo.airflow.frame import TAG
 from crm2odoo.airflow.steps import Steps
 from crm2odoo.project import ConfigError, load_bundle, project_names
 
 log = logging.getLogger(__name__)
 
-BUILDERS = {"discover": dag_discover.build, "sample": dag_sample.build, "load": dag_load.build, "rollback": dag_rollback.build}
+BUILDERS = {
+    "discover": dag_discover.build,
+    "sample": dag_sample.build,
+    "load": dag_load.build,
+    "delta": dag_delta.build,
+    "cutover": dag_cutover.build,
+    "hypercare": dag_hypercare.build,
+    "rollback": dag_rollback.build,
+}
 
 
 def dags_below(root: Path, only: str | None = None) -> Iterator[DAG]:

@@ -13,7 +13,7 @@ from crm2odoo.project import Bundle
 TAG = "crm2odoo"
 
 
-def project_dag(bundle: Bundle, step: str, title: str, runbook: str, params: dict[str, Param]) -> DAG:
+def project_dag(bundle: Bundle, step: str, title: str, runbook: str, params: dict[str, Param], schedule: str | None = None) -> DAG:
     """An empty DAG ``<project>.<step>``, started by hand, one run at a time. ``runbook`` is Markdown with ``{project}`` and ``{title}``."""
     project = bundle.project
     more: dict[str, Any] = {"owner_links": {project.owner: project.owner_url}} if project.owner_url else {}
@@ -21,7 +21,7 @@ def project_dag(bundle: Bundle, step: str, title: str, runbook: str, params: dic
         dag_id=f"{project.project}.{step}",
         dag_display_name=f"{project.title}: {title}",
         description=runbook.strip().splitlines()[0].format(project=project.project, title=project.title),
-        schedule=None,
+        schedule=schedule,
         catchup=False,
         max_active_runs=1,
         # A DAG that is only half built when an error comes must not show up.

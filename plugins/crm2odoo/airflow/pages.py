@@ -9,13 +9,12 @@ from typing import Any
 
 from crm2odoo.ledger import Plan
 from crm2odoo.ledger.dispositions import DISPOSITIONS, ObjectDispositions, disposition_table
-from crm2odoo.project import Bundle
 from crm2odoo.staging import Workspace
 
 log = logging.getLogger("crm2odoo")
 
 STATUSES = ("valid", "merged", "exact_duplicate", "deleted", "rejected")
-ACTIONS = ("create", "update", "unchanged", "found", "held", "skipped")
+ACTIONS = ("create", "update", "unchanged", "found", "held", "skipped", "vanished", "conflict")
 
 
 class BlockingFindings(RuntimeError):
@@ -49,7 +48,7 @@ def scope_page(ws: Workspace, export_id: str) -> str:
     statuses = status_counts(ws)
     parts = [
         f"**{_text(project.title)}**: export `{export_id}` of {_text(source.title)}, {len(files)} files.",
-        _table(("file", "object", "status", "records", "bytes"), [tuple(f.values()) for f in files]),
+        _table(("file", "object", "status", "records", "bytes"), _file_rows(files)),
         "**Rows by object**",
         _table(("object", *STATUSES), [(source.objects[n].title, *(c.get(s, 0) for s in STATUSES)) for n, c in statuses.items()]),
     ]
@@ -61,12 +60,51 @@ def scope_page(ws: Workspace, export_id: str) -> str:
     return "\n\n".join(parts)
 
 
-def plan_page(bundle: Bundle, plan: Plan) -> str:
-    """What the load would do, entity by entity."""
+def _file_rows(files: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    """Tables and whatever needs a look one by one; attachments and the like as one line."""
+    single: list[tuple[Any, ...]] = [tuple(f.values()) for f in files if f["status"] != "excluded"]
+    other = [f["bytes"] for f in files if f["status"] == "excluded"]
+    return [*single, (f"{len(other)} other files", "", "no table", None, sum(other))] if other else single
+
+
+def plan_page(ws: Workspace, plan: Plan) -> str:
+    """What the load would do, entity by entity; which fields wait for a decision; what becomes of records whose rows are gone."""
+    bundle = ws.bundle
+    with ws.connect() as connection:
+        gone = connection.execute(
+            ws.sql(
+                "select entity, reason, count(*) as n, (array_agg(xid order by xid))[1:5] as xids from {target}.plan "
+                "where action = 'vanished' group by 1, 2 order by 3 desc, 1, 2"
+            )
+        ).fetchall()
+        both = connection.execute(
+            ws.sql(
+                "select entity, field, changed_by, coalesce(choice, 'waits') as choice, count(*) as n from {log}.conflict "
+                "where plan_id = %s group by 1, 2, 3, 4 order by 5 desc, 1, 2"
+            ),
+            (plan.plan_id,),
+        ).fetchall()
+        changed = connection.execute(
+            ws.sql(
+                "select entity, f as field, count(*) as n from {target}.plan, unnest(changed) as f where action = 'update' "
+                "group by 1, 2 order by 3 desc, 1, 2 limit 50"
+            )
+        ).fetchall()
+    more = []
+    if changed:
+        more += ["**Fields that would change**", _table(("entity", "field", "records"), [(r["entity"], r["field"], r["n"]) for r in changed])]
+    if both:
+        lines = [(r["entity"], r["field"], r["changed_by"], r["choice"], r["n"]) for r in both]
+        head = ("entity", "field", "changed by", "decision", "records")
+        more += ["**Changed in Odoo and in the source**: not written unless decided", _table(head, lines)]
+    if gone:
+        absent = [(r["entity"], r["reason"], r["n"], ", ".join(r["xids"])) for r in gone]
+        more += ["**Rows that are gone**", _table(("entity", "what becomes of the record", "records", "such as"), absent)]
     rows = [(bundle.entities[e].title, *(plan.summary.get(e, {}).get(a, 0) for a in ACTIONS)) for e in bundle.load_order]
     return "\n\n".join([
         f"Plan {plan.plan_id} for export `{plan.export_id}`: **{plan.writes:,}** records would be written.",
         _table(("entity", *ACTIONS), rows),
+        *more,
         f"Bound to plan `{plan.hash[:12]}` and mapping `{bundle.mapping_hash[:12]}`: when either changes, the tasks that write refuse.",
     ])
 

@@ -21,14 +21,15 @@ from crm2odoo.intake.delivery import open_delivery
 from crm2odoo.ledger import approvals, fresh, runs
 from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
-from crm2odoo.odoo import guard, load_action, match, picture, schema, settings
+from crm2odoo.odoo import guard, load_action, match, picture, rollback, schema, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.load_steps import run_steps
 from crm2odoo.odoo.loader import load_chunk, load_second
-from crm2odoo.odoo.provision import provision_rights
 from crm2odoo.odoo.preflight import preflight
+from crm2odoo.odoo.provision import provision_rights
 from crm2odoo.odoo.target import Kind, Target, open_target
 from crm2odoo.project import Bundle
+from crm2odoo.reconcile.conflicts import find_conflicts, settle_conflicts
 from crm2odoo.reconcile.field_diff import diff
 from crm2odoo.reconcile.gate import check_entity
 from crm2odoo.staging import Workspace
@@ -311,10 +312,22 @@ class Steps:
         return ledger.make_plan(ws, self.target(ws).target_id, export_id).plan_id
 
     @person_readable
+    def conflicts(self, plan_id: int) -> None:
+        """Compares, for every record to be updated, what we wrote last, what the source says now, and what Odoo holds now.
+
+        A field that somebody changed in Odoo meanwhile is taken out of the plan and waits in `_log.conflict` for a decision
+        (`conflict:<entity>:<xid>:<field>` = keep_odoo or take_source). Writes nothing to Odoo.
+        """
+        ws = self.workspace()
+        found = find_conflicts(self.target(ws), self.run_id(), plan_id)
+        log.info("%d fields were changed on both sides, %d wait for a decision", len(found), sum(c.choice is None for c in found))
+
+    @person_readable
     def show_plan(self, plan_id: int) -> dict[str, Any]:
         """Puts mapping and plan on one page for `approve_plan`, with the hashes to which the approval is bound."""
-        plan = ledger.get_plan(self.workspace(), plan_id)
-        return {"body": pages.plan_page(self.bundle, plan), "hashes": {"mapping": self.bundle.mapping_hash, "plan": plan.hash}}
+        ws = self.workspace()
+        plan = ledger.get_plan(ws, plan_id)
+        return {"body": pages.plan_page(ws, plan), "hashes": {"mapping": self.bundle.mapping_hash, "plan": plan.hash}}
 
     # ---- load
 
@@ -397,6 +410,20 @@ class Steps:
         target = self.target(self.workspace())
         guard.check(target, self.run_id(), entity)
         check_entity(target, self.run_id(), plan_id, entity)
+
+    @person_readable
+    def vanished(self, plan_id: int) -> None:
+        """Archives or deletes records whose rows the export no longer has, if the project says so and the plan listed them.
+
+        What a person changed or refers to stays. Also notes which fields wait for a decision after this load.
+        """
+        ws = self.workspace()
+        self.require_approvals(ws, plan_id)
+        target = self.target(ws)
+        waiting = settle_conflicts(target, self.run_id(), plan_id)
+        log.info("%d records wait for a decision about a field that was changed on both sides", waiting)
+        done = rollback.vanish(target, self.run_id(), plan_id).counts
+        pages.log_list("Records of vanished rows", [f"{entity}: {action} {n}" for entity, counts in done.items() for action, n in counts.items()])
 
     # ---- results
 

@@ -1,0 +1,211 @@
+"""The tasks around the day of the cutover: freeze, go or no-go, lock, and the daily look after it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk import get_current_context
+
+from crm2odoo import intake
+from crm2odoo.airflow import connections, forms, pages
+from crm2odoo.airflow.failures import person_readable
+from crm2odoo.airflow.steps import POOL_PROBE, Steps
+from crm2odoo.ledger import approvals, fresh, runbook, runs
+from crm2odoo.odoo.drift import close, look
+from crm2odoo.odoo.target import Kind
+from crm2odoo.reconcile.cutover import GateState, freeze_proof, gate_states
+from crm2odoo.reconcile.field_diff import diff
+
+log = logging.getLogger("crm2odoo")
+
+
+class LiveSteps(Steps):
+    """Steps of the DAGs that work on the Odoo of the project, or rehearse on a test database."""
+
+    def kind(self) -> Kind:
+        return "production" if self.param("target") in (None, "production") else "sandbox"
+
+    def connection(self) -> str:
+        if self.param("target") == "test":
+            return str(self.param("connection"))
+        return self.project.connections.odoo
+
+    # ---- cutover
+
+    @person_readable
+    def refuse_cut_over(self) -> None:
+        """Looks whether this Odoo may still be loaded: after a cutover it may not, until somebody approves to unlock it."""
+        ws = self.workspace()
+        target = self.target(ws)
+        with ws.connect() as connection:
+            fresh.refuse_locked(ws, connection, target.target_id)
+
+    @person_readable
+    def freeze(self, export_id: str) -> dict[str, Any]:
+        """Shows that the source has stopped: a second delivery (`proof`) with the same rows, or else a statement that somebody signs.
+
+        Fails when the two deliveries differ: somebody still writes in the source. The message names the files.
+        """
+        ws = self.workspace()
+        runbook.start(ws, self.run_id(), self.bundle, rehearsal=self.kind() == "sandbox")
+        told = str(self.param("proof") or "").strip()
+        second = None
+        if told:
+            second = intake.register(ws, told if "://" in told else str(self.bundle.root / told))
+        proof = freeze_proof(ws, export_id, second)
+        runbook.done(ws, self.run_id(), "freeze")
+        return {"body": proof.page, "hashes": {"freeze": proof.hash}}
+
+    @person_readable
+    def gates(self, export_id: str, plan_id: int) -> dict[str, Any]:
+        """Puts the state of every gate on one page for `go_no_go`. Fails when one is red and nobody waived it by name.
+
+        A waiver is an approval with the verdict *waived* for the subject `gate:<name>` and this plan's hash.
+        """
+        ws = self.workspace()
+        runbook.done(ws, self.run_id(), "delta")
+        states = gate_states(self.target(ws), self.run_id(), plan_id)
+        page, digest = self._gate_page(states, plan_id)
+        log.info("%s", page)
+        red = [s for s in states if not s.passed and not s.waived_by]
+        if red:
+            raise AirflowFailException(
+                "No-go: these gates are red:\n"
+                + "\n".join(f"- {s.name}: {s.text}" for s in red)
+                + "\nSettle them and clear this task, or have a named person waive them (console, or ledger.approvals: subject gate:<name>)."
+            )
+        runbook.done(ws, self.run_id(), "gates")
+        return {"body": page, "hashes": {"go_no_go": digest}}
+
+    def _gate_page(self, states: list[GateState], plan_id: int) -> tuple[str, str]:
+        rows = [(s.name, "passed" if s.passed else f"waived by {s.waived_by}" if s.waived_by else "RED", s.text) for s in states]
+        digest = hashlib.sha256(json.dumps([plan_id, *[[s.name, s.passed, s.waived_by, s.text] for s in states]]).encode()).hexdigest()
+        body = "\n\n".join(
+            [
+                "**Go or no-go.** After *Approve*, Odoo is the system of record and this project is locked: nothing is loaded into it any more.",
+                pages._table(("gate", "state", "evidence"), rows),
+                f"Rollback until then: the DAG `{self.project.project}.rollback` with `run` = `{self.run_id()}` (this delta) or empty (everything).",
+            ]
+        )
+        return body, digest
+
+    @person_readable
+    def lock(self, listed: dict[str, Any]) -> None:
+        """Locks the project: from now on every task that would load into this Odoo refuses. Unlocking is an approval of its own."""
+        ws = self.workspace()
+        approvals.require(ws, [approvals.Seen("go_no_go", listed["hashes"]["go_no_go"], f"{self.project.project}.cutover")])
+        target = self.target(ws)
+        with ws.connect() as connection:
+            locked = fresh.lock_hash(ws, connection, target.target_id)
+            row = connection.execute(
+                ws.sql("select approved_by from {log}.approval where subject = 'go_no_go' and hash = %s order by approval_id desc limit 1"),
+                (listed["hashes"]["go_no_go"],),
+            ).fetchone()
+        if locked is None:
+            fresh.lock(ws, target.target_id, row["approved_by"] if row else "unknown", {"run": self.run_id()})
+        runbook.done(ws, self.run_id(), "lock")
+
+    @person_readable
+    def show_runbook(self) -> None:
+        """Writes the runbook with planned and actual times into the log and next to the report."""
+        ws = self.workspace()
+        text = runbook.as_markdown(ws, self.run_id())
+        log.info("%s", text)
+        folder = self.documents()
+        if "://" not in folder:
+            place = Path(folder) / self.run_id() / "runbook.md"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, encoding="utf-8")
+            log.info("Runbook: %s", place)
+
+    # ---- unlock
+
+    @person_readable
+    def wants_unlock(self) -> bool:
+        """Goes on only when the form asks to unlock."""
+        return bool(self.param("action") == "unlock")
+
+    @person_readable
+    def wants_cutover(self) -> bool:
+        """Goes on only when the form asks for the cutover."""
+        return bool(self.param("action") == "cutover")
+
+    @person_readable
+    def show_lock(self) -> dict[str, Any]:
+        """Shows the lock that would be opened. The approval is bound to this one lock."""
+        ws = self.workspace()
+        target = self.target(ws)
+        with ws.connect() as connection:
+            seal = fresh.lock_hash(ws, connection, target.target_id)
+        if seal is None:
+            raise AirflowFailException(f"{self.project.project} is not locked for {target.client.database!r}: there is nothing to unlock.")
+        return {
+            "body": f"Unlock `{target.client.database}` at {target.client.url}? Loads can write into the system of record again, over what people "
+            "do there now; conflicts wait for a decision, as in every delta.",
+            "hashes": {fresh.UNLOCK: seal},
+        }
+
+    # ---- hypercare
+
+    @person_readable
+    def needs_for_look(self) -> None:
+        """Looks whether the run can start: connections, pool, staging database, Odoo."""
+        context = get_current_context()
+        run = context["dag_run"]
+        forms.refuse_unknown(run.conf, context["dag"].params)
+        ws = self.workspace()
+        connections.check_pool(self.project, context, POOL_PROBE)
+        runs.start(ws, self.run_id(), kind=run.dag_id.rpartition(".")[2], dag_id=run.dag_id)
+
+    @person_readable
+    def in_window(self) -> bool:
+        """Goes on only within the project's window (`hypercare`), or when the run was triggered by hand."""
+        window, today = self.project.hypercare, datetime.now(UTC).date()
+        by_hand = str(get_current_context()["dag_run"].run_type).endswith("manual")
+        if window is None:
+            log.info("The project file names no hypercare window")
+            return by_hand
+        return by_hand or window.first <= today <= window.last
+
+    @person_readable
+    def drift(self) -> dict[str, Any]:
+        """Looks at every migrated record: is it still there, under its external id, and does it hold what was agreed?
+
+        What changed is listed and entered into the issue register; what is as agreed again is closed there. Writes nothing to Odoo.
+        """
+        ws = self.workspace()
+        target = self.target(ws)
+        runs.bind(ws, self.run_id(), target_id=target.target_id)
+        found = look(target, self.run_id())
+        log.info("%s", found.text)
+        with ws.connect() as connection:
+            last = connection.execute(ws.sql("select plan_id, target_id from {log}.plan order by plan_id desc limit 1")).fetchone()
+        if last is not None and last["target_id"] == target.target_id:
+            # Field by field, against the plan of the last load: `_log.difference` of this run is the drift list.
+            compared = diff(target, self.run_id(), last["plan_id"])
+            log.info("%d cells compared, %d differ from what was agreed: %s", compared.total("compared"), compared.total("different"), compared.kinds)
+        runs.finish(ws, self.run_id(), "success")
+        return {"new": found.new, "open": found.open}
+
+    @person_readable
+    def closing(self) -> None:
+        """On the last day of the window: writes the closing report with every issue, when it was seen and when it was closed."""
+        window = self.project.hypercare
+        last: date | None = window.last if window else None
+        if not self.param("close") and (last is None or datetime.now(UTC).date() < last):
+            log.info("The window is open until %s: no closing report yet", last or "somebody closes it")
+            return
+        ws = self.workspace()
+        text = close(self.target(ws), self.run_id())
+        log.info("%s", text)
+        folder = self.documents()
+        if "://" not in folder:
+            place = Path(folder) / self.run_id() / "hypercare.md"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(text, encoding="utf-8")
