@@ -36,6 +36,10 @@ class LiveSteps(Steps):
             return str(self.param("connection"))
         return self.project.connections.odoo
 
+    def slice_records(self) -> int | None:
+        """A rehearsal takes everything, as production does."""
+        return None
+
     # ---- cutover
 
     @person_readable

@@ -103,6 +103,11 @@ class Steps:
         """This run's Odoo, logged in."""
         return open_target(ws, OdooClient.connect(self.credentials()), self.kind())
 
+    def slice_records(self) -> int | None:
+        """How many records a sample takes; None for all. Production always takes all."""
+        wanted = self.project.sample.records
+        return None if wanted == "all" or self.kind() == "production" else wanted
+
     def location(self) -> str:
         """Where the export is; relative paths start at the folder that holds mappings/."""
         told = str(self.param("export"))
@@ -309,7 +314,7 @@ class Steps:
         Writes nothing to Odoo. Returns the plan's id.
         """
         ws = self.workspace()
-        return ledger.make_plan(ws, self.target(ws).target_id, export_id).plan_id
+        return ledger.make_plan(ws, self.target(ws).target_id, export_id, self.slice_records(), self.project.sample.seed).plan_id
 
     @person_readable
     def conflicts(self, plan_id: int) -> None:

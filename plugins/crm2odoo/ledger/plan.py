@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from crm2odoo.ledger import slice
 from crm2odoo.project import Bundle, Entity
 from crm2odoo.staging import Connection, Workspace
 from crm2odoo.staging.mapping_sql import normalised
@@ -37,10 +38,11 @@ class Plan:
         return sum(n for actions in self.summary.values() for action, n in actions.items() if action in ("create", "update"))
 
 
-def make_plan(ws: Workspace, target_id: str, export_id: str) -> Plan:
+def make_plan(ws: Workspace, target_id: str, export_id: str, records: int | None = None, seed: int = 1) -> Plan:
     """Compares ``<p>_target`` with the ledger of one target, fills ``<p>_target.plan`` and stores the plan's summary and hash.
 
-    The same data, mapping, decisions and ledger give the same hash.
+    ``records``: only a slice of about so many records, chosen by ``seed`` (see ledger/slice.py); everything when left out. The same
+    data, mapping, decisions and ledger give the same hash.
     """
     with ws.connect() as connection:
         custom = custom_columns(ws, connection, export_id)
@@ -57,6 +59,8 @@ def make_plan(ws: Workspace, target_id: str, export_id: str) -> Plan:
             objects=_delivered(ws, connection, export_id),
         )
         ws.run(connection, "plan/3_remember.sql.j2")
+        if records is not None:
+            slice.cut(ws, connection, references(ws.bundle), records, seed)
         summary: dict[str, dict[str, int]] = {name: {} for name in ws.bundle.load_order}
         digest = hashlib.sha256()
         rows = connection.execute(
@@ -76,6 +80,8 @@ def make_plan(ws: Workspace, target_id: str, export_id: str) -> Plan:
             "names": names_hash(ws, connection, target_id),
             "ledger": ledger_state(ws, connection, target_id),
         }
+        if records is not None:
+            bound_to["slice"] = f"{records} records, seed {seed}"
         digest.update(json.dumps(bound_to, sort_keys=True).encode())
         stored = connection.execute(
             ws.sql("insert into {log}.plan (export_id, target_id, hash, summary, bound_to) values (%s, %s, %s, %s, %s) returning plan_id"),
@@ -108,7 +114,10 @@ def decisions_hash(ws: Workspace, connection: Connection) -> str:
 def vanished_policies(ws: Workspace, connection: Connection) -> dict[str, str]:
     """Entity → what becomes of its records whose rows are gone: the register (``vanished:<entity>``, ``vanished``), else the project file."""
     rows = connection.execute(
-        ws.sql("select distinct on (name) name, value from {log}.decision where name = 'vanished' or starts_with(name, 'vanished:') order by name, decision_id desc")
+        ws.sql(
+            "select distinct on (name) name, value from {log}.decision where name = 'vanished' or starts_with(name, 'vanished:') "
+            "order by name, decision_id desc"
+        )
     ).fetchall()
     decided = {r["name"]: str(r["value"].get("choice") if isinstance(r["value"], dict) else r["value"]) for r in rows}
     general = decided.get("vanished", ws.bundle.project.vanished)
@@ -120,7 +129,8 @@ def _delivered(ws: Workspace, connection: Connection, export_id: str) -> list[st
     schema = f"{ws.bundle.project.project}_clean"
     tables = {r["table_name"] for r in connection.execute("select table_name from information_schema.tables where table_schema = %s", (schema,))}
     rows = connection.execute(
-        ws.sql("select distinct object from {log}.file where export_id = %s and object is not null and status in ('recognised', 'assigned')"), [export_id]
+        ws.sql("select distinct object from {log}.file where export_id = %s and object is not null and status in ('recognised', 'assigned')"),
+        [export_id],
     )
     return sorted(r["object"] for r in rows if r["object"] in tables)
 
@@ -230,6 +240,20 @@ def waiting_lines(bundle: Bundle, name: str) -> list[dict[str, Any]]:
 def _held_by(bundle: Bundle, lines: str) -> list[str]:
     entity = bundle.entities[lines]
     return [f for f, d in entity.fields.items() if d.on_missing == "hold" and any(bundle.entities[t].create == "never" for t in referred(entity, f))]
+
+
+def references(bundle: Bundle) -> list[dict[str, Any]]:
+    """Every field of the plan that holds xids: entity, field, many, and for references of lines the field that holds the lines."""
+    found = []
+    for name in bundle.load_order:
+        for field, declared in bundle.entities[name].fields.items():
+            if declared.lines:
+                lines = bundle.entities[declared.lines]
+                inner = [f for f, d in lines.fields.items() if d.type == "many2one" and referred(lines, f)]
+                found += [{"entity": name, "field": f, "many": False, "line": field} for f in inner]
+            elif declared.type in ("many2one", "many2many", "many2one_reference") and not declared.relation and "value" not in declared.model_fields_set:
+                found.append({"entity": name, "field": field, "many": declared.type == "many2many", "line": None})
+    return found
 
 
 def referred(entity: Entity, field: str) -> list[str]:
