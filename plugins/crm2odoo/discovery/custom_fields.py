@@ -94,11 +94,12 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
         inventory = _inventory(ws, connection)
         for name, source_object in ws.bundle.source.objects.items():
             feeds = [f for e in ws.bundle.entities for f in ws.bundle.feeds(e) if f.object == name]
-            entities = [f.mapping.entity for f in sorted(feeds, key=lambda f: f.number) if f.mapping.primary and f.mapping.custom_fields == "keep"]
+            entities = [f.mapping.entity for f in sorted(feeds, key=lambda f: f.number) if f.mapping.primary]
             entities = list(dict.fromkeys(entities))
+            ignoring = {f.mapping.entity for f in feeds if f.mapping.custom_fields == "ignore"}
             unused = [c for c in _columns(ws, connection, name) if c in headers.get(name, {}) and c not in used_columns(ws.bundle, name)]
             if entities:
-                proposals += _pivoted(ws, connection, name, entities)
+                proposals += _pivoted(ws, connection, name, [e for e in entities if e not in ignoring])
             if not entities or not unused:
                 continue
             cells = [(c, f"c.{quote(c)}") for c in unused]
@@ -108,7 +109,12 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
                 said = inventory.get((name, _plain(header)))
                 if said and said.type == "many2many":
                     said = replace(said, options=_every_option(ws, connection, name, row["column"], said.options))
-                proposals += [_propose(ws.bundle, name, row, known, header, entity, said) for entity in entities]
+                for entity in entities:
+                    proposal = _propose(ws.bundle, name, row, known, header, entity, said)
+                    # Left out by the mapping, and said so: no column disappears without a line.
+                    if entity in ignoring:
+                        proposal = replace(proposal, field=None, type=None, options=[], dropped=proposal.dropped or "the mapping leaves it out")
+                    proposals.append(proposal)
         proposals = _one_type_per_field(ws.bundle, proposals)
         connection.execute(ws.sql("delete from {log}.custom_field where export_id = %s"), [export_id])
         with connection.cursor() as cursor:
