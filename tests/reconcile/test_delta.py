@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -142,3 +142,29 @@ def test_vanished_rows_are_listed_and_follow_the_policy(proof: Proof, sam: OdooC
     proof.plan(place, "gone2")
     [reason] = proof.rows("select reason from {target}.plan where xid = 'deal_6'")
     assert reason["reason"] == "keep: archived already"
+    deliver(proof, "back", rows())
+    assert rollback.revive(proof.target, "back", "deal") == 1
+    assert rollback.revive(proof.target, "back", "deal") == 0
+    load(proof)
+    assert lead(proof, "deal_6", "active") == {"active": True}, "its row is back"
+
+
+@pytest.mark.promise("P121", "P125")
+def test_a_decision_about_an_owner_releases_the_held_rows_and_nothing_else(
+    tmp_path: Path, staging_dsn: str, new_odoo: Callable[[], OdooDatabase]
+) -> None:
+    with proof_world(tmp_path, staging_dsn, new_odoo(), "queue", owners={"decisions": {"ann@proof.example": "provision"}, "undecided": "hold"}) as world:
+        place = world.deliver("first", rep=REPS, firm=FIRMS, deal=deals(6))
+        world.run(place, "one")
+
+        def actions() -> dict[str, str]:
+            return {r["xid"]: r["action"] for r in world.rows("select xid, action from {target}.plan where entity = 'deal'")}
+
+        bobs = {x for x, action in actions().items() if action == "held"}
+        assert bobs == {"deal_1", "deal_3"}
+        world.rows("insert into {log}.decision (name, value, decided_by) values ('owner:bob@proof.example', '{{\"choice\": \"provision\"}}', 'Olga')")
+        before = writes(world)
+        world.plan(place, "two")
+        assert {x: a for x, a in actions().items() if a != "unchanged"} == dict.fromkeys(bobs, "create")
+        world.load()
+        assert writes(world) == before + len(bobs) + 1, "the held deals and their owner"

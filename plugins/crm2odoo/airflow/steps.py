@@ -45,6 +45,11 @@ def run_key(dag_id: str, airflow_run_id: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{dag_id}.{airflow_run_id}")
 
 
+def only_looked_up(bundle: Bundle, entity: str) -> bool:
+    """Whether records of the entity are found in Odoo or not at all: nothing of this project becomes one."""
+    return bundle.entities[entity].create == "never" or not bundle.makes(entity)
+
+
 def sandbox_credentials(name: str) -> OdooCredentials:
     """How to reach a sandbox of this machine, from its own credentials file. Raises SandboxError when there is none."""
     found = next((s for s in sandbox.list_sandboxes() if s.name == name), None)
@@ -363,7 +368,7 @@ class Steps:
         target = self.target(ws)
         plan = ledger.get_plan(ws, plan_id)
         for entity in self.bundle.load_order:
-            if self.bundle.entities[entity].create == "never":
+            if only_looked_up(self.bundle, entity):
                 ledger.adopt_found(ws, self.run_id(), plan, entity)
                 check_entity(target, self.run_id(), plan_id, entity)
 
@@ -371,9 +376,13 @@ class Steps:
     def chunks(self, entity: str, plan_id: int) -> list[dict[str, Any]]:
         """Cuts the planned records of one entity into chunks for the mapped task `records`, and notes what must not change during the load."""
         ws = self.workspace()
+        self.require_approvals(ws, plan_id)
         plan = ledger.get_plan(ws, plan_id)
         ledger.adopt_found(ws, self.run_id(), plan, entity)
-        guard.snapshot(self.target(ws), self.run_id(), entity)
+        target = self.target(ws)
+        guard.snapshot(target, self.run_id(), entity)
+        if revived := rollback.revive(target, self.run_id(), entity):
+            log.info("%d archived records are active again: the export has them again", revived)
         found = [chunk.as_json() for chunk in chunks(ws, plan_id, entity)]
         log.info("%s: %d chunks", entity, len(found))
         return found

@@ -251,7 +251,7 @@ def references(bundle: Bundle) -> list[dict[str, Any]]:
                 lines = bundle.entities[declared.lines]
                 inner = [f for f, d in lines.fields.items() if d.type == "many2one" and referred(lines, f)]
                 found += [{"entity": name, "field": f, "many": False, "line": field} for f in inner]
-            elif declared.type in ("many2one", "many2many", "many2one_reference") and not declared.relation and "value" not in declared.model_fields_set:
+            elif declared.type in ("many2one", "many2many", "many2one_reference") and not (declared.relation or "value" in declared.model_fields_set):
                 found.append({"entity": name, "field": field, "many": declared.type == "many2many", "line": None})
     return found
 

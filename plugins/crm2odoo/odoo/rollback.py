@@ -204,6 +204,40 @@ def vanish(target: Target, run_id: str, plan_id: int) -> Summary:
     return summary(target, run_id)
 
 
+def revive(target: Target, run_id: str, entity: str) -> int:
+    """Before a load: records that were archived by a rollback, or because their row was gone, and that the plan has again, are active again.
+
+    Entities with a field ``active`` of their own are left out: the load writes it. Safe to repeat. Returns how many.
+    """
+    ws, model = target.ws, target.entities[entity].model
+    if "active" in target.entities[entity].fields or "active" not in target.shapes.get(model, {}):
+        return 0
+    with ws.connect() as connection:
+        rows = connection.execute(
+            ws.sql(
+                "select r.xid, r.res_id from {log}.record as r join {target}.plan as p on p.entity = r.entity and p.xid = r.xid "
+                "where r.target_id = %s and r.entity = %s and r.hash = 'archived' and p.action = 'update' and r.res_id is not null"
+            ),
+            (target.target_id, entity),
+        ).fetchall()
+    if not rows:
+        return 0
+    target.client.call(model, "write", ids=[r["res_id"] for r in rows], vals={"active": True}, context=SILENT)
+    with ws.connect() as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            ws.sql(
+                "insert into {log}.entry (target_id, run_id, entity, model, xid, res_id, action, before) "
+                "values (%s, %s, %s, %s, %s, %s, 'update', '{{\"active\": false}}')"
+            ),
+            [(target.target_id, run_id, entity, model, r["xid"], r["res_id"]) for r in rows],
+        )
+        cursor.execute(
+            ws.sql("update {log}.record set hash = 'revived', vals = vals - 'active' where target_id = %s and xid = any(%s)"),
+            (target.target_id, [r["xid"] for r in rows]),
+        )
+    return len(rows)
+
+
 def verify(target: Target, run_id: str) -> Verification:
     """Compares the target with the picture taken before the first load. Raises RollbackIncomplete for what nothing explains.
 
