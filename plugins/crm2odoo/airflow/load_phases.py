@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import TaskGroup, TriggerRule, chain, task
 
-from crm2odoo.airflow.steps import Steps
+from crm2odoo.airflow.steps import Steps, only_looked_up
 from crm2odoo.project import Bundle
 
 
@@ -19,7 +19,7 @@ def add_load(bundle: Bundle, steps: Steps, plan_id: Any) -> tuple[Any, Any]:
     with TaskGroup("load", tooltip="Records into Odoo, entity by entity"):
         first = last = task(steps.looked_up)(plan_id)
         for entity in bundle.load_order:
-            if bundle.entities[entity].create == "never":
+            if only_looked_up(bundle, entity):
                 continue
             with TaskGroup(entity, tooltip=bundle.entities[entity].title):
                 chunks = task(steps.chunks)(entity, plan_id)
