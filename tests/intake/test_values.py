@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from crm2odoo.intake import clean
+from crm2odoo.intake.clean import make_functions
 from crm2odoo.staging import Workspace
 from crm2odoo.staging.render import render
 
-F = {"day_first": False, "decimal_mark": ".", "timezone": "America/New_York"}
+F = {"day_first": False, "decimal_mark": ".", "timezone": "America/New_York", "double_blanks": True, "composing": True}
 
 
 @pytest.fixture(scope="module")
@@ -37,9 +38,8 @@ def evaluate(ws: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Callabl
     def run(kind: str, cells: list[str], key: bool = False, separators: str = ",", **formats: Any) -> list[Any]:
         settings = {**F, **formats}
         expression = render(folder, "one.sql.j2", {**ws.schemas, "f": settings, "key": key, "c": {"name": "x", "type": kind, "separators": separators}})
-        # The shape of a date is a column of the layer below.
-        expression = expression.replace('"shape x"', "translate(x, '123456789Aapm', '000000000PPPM')")
         with ws.connect() as connection:
+            make_functions(ws, connection, settings["day_first"])
             connection.execute(f"set local datestyle = 'ISO, {'DMY' if settings['day_first'] else 'MDY'}'".encode())
             rows = connection.execute(f"select {expression} as v from unnest(%s::text[]) with ordinality as u(x, n) order by n".replace("%", "%%").replace("%%s", "%s").encode(), (cells,)).fetchall()
         return [r["v"] for r in rows]

@@ -15,7 +15,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from crm2odoo.intake.ahead import ahead
-from crm2odoo.intake.delivery import Delivery, open_delivery
+from crm2odoo.intake.delivery import ATTACHMENT_FOLDERS, Delivery, open_delivery
 from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
 from crm2odoo.intake.findings import Finding, replace_findings
 from crm2odoo.intake.headers import Assignment, assign, missing_columns
@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 TABLES = (".csv", ".tsv", ".tab", ".json", ".jsonl", ".ndjson")
 DUMPS = (".json", ".jsonl", ".ndjson")
 MAYBE_TABLES = (".txt", ".dat", "")
+SHEETS = (".xlsx", ".xls", ".xlsm", ".ods", ".numbers")
 MAX_COLUMNS = 1500
 
 
@@ -81,26 +82,44 @@ def land(ws: Workspace, export_id: str) -> None:
         files = connection.execute(
             ws.sql("select file_no, name, sha256 from {log}.file where export_id = %s and not notes ? 'member_of' order by file_no"), (export_id,)
         ).fetchall()
+        choices = _choices(ws, connection)
+        tables = []
+        for file in files:
+            kind = _no_table(file["name"], choices.get(file["sha256"]))
+            if kind is None:
+                tables.append(file)
+            else:
+                _save(ws, export_id, file["file_no"], Landed("excluded", notes={"kind": kind}), connection)
     findings: list[Finding] = []
     with open_delivery(export["location"]) as delivery:
         names = {e.name for e in delivery.files}
         if names != {f["name"] for f in files}:
             raise ExportChanged(f"{export['location']} no longer holds the files that were registered as export {export_id}\nA changed delivery is a new export: register it.")
-        for file in files:
-            findings += _land_file(ws, delivery, export_id, file["file_no"], file["name"], file["sha256"])
+        for file in tables:
+            findings += _land_file(ws, delivery, export_id, file["file_no"], file["name"], file["sha256"], choices.get(file["sha256"]))
     with ws.connect() as connection:
         replace_findings(ws, connection, export_id, "intake", findings)
         connection.execute(ws.sql("update {log}.export set status = 'landed' where export_id = %s"), (export_id,))
 
 
-def _land_file(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, name: str, sha256: str) -> list[Finding]:
-    """Lands one file in one transaction; UTF-8 is assumed until a byte says otherwise."""
+def _no_table(name: str, choice: str | None) -> str | None:
+    """``excluded`` or ``attachment`` for a file that is not read as a table; None for one that is. Text in a folder is an attachment."""
     suffix = PurePosixPath(name).suffix.lower()
-    choice = _choice(ws, sha256)
-    if choice == "excluded" or not (suffix in TABLES or suffix in MAYBE_TABLES) or (choice is None and suffix not in TABLES and "/" in name):
-        kind = "excluded" if choice == "excluded" else "attachment"
-        return _save(ws, export_id, file_no, Landed("excluded", notes={"kind": kind}))
-    if suffix in DUMPS:
+    if choice is not None:
+        return "excluded" if choice == "excluded" else None
+    return None if suffix in TABLES or (suffix in (*MAYBE_TABLES, *SHEETS) and "/" not in name) else "attachment"
+
+
+def _among_attachments(name: str) -> bool:
+    return bool({p.lower() for p in PurePosixPath(name).parts[:-1]} & ATTACHMENT_FOLDERS)
+
+
+def _land_file(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, name: str, sha256: str, choice: str | None) -> list[Finding]:
+    """Lands one file in one transaction; UTF-8 is assumed until a byte says otherwise."""
+    if PurePosixPath(name).suffix.lower() in SHEETS:
+        finding = Finding("blocking", "spreadsheet", f"{name} is a spreadsheet; an export is CSV or JSON\nSave each of its sheets as CSV (UTF-8) and deliver those, or exclude the file.", evidence={"file": name})
+        return _save(ws, export_id, file_no, Landed("unknown", findings=[finding]))
+    if PurePosixPath(name).suffix.lower() in DUMPS:
         return _land_dump(ws, delivery, export_id, file_no, name, sha256, choice)
     encoding = "utf-8"
     while True:
@@ -183,11 +202,10 @@ def _land_collection(
     return landed
 
 
-def _choice(ws: Workspace, sha256: str) -> str | None:
-    """What a person said a file is: the name of an object, ``excluded``, or nothing."""
-    with ws.connect() as connection:
-        row = connection.execute(ws.sql("select value from {log}.decision where name = %s order by decision_id desc limit 1"), (f"file:{sha256}",)).fetchone()
-    return str(row["value"]) if row else None
+def _choices(ws: Workspace, connection: Connection) -> dict[str, str]:
+    """What people said files are, by sha256: the name of an object, or ``excluded``. The last word counts."""
+    rows = connection.execute(ws.sql("select name, value from {log}.decision where name like 'file:%' order by decision_id"))
+    return {r["name"].removeprefix("file:"): str(r["value"]) for r in rows}
 
 
 def assign_file(ws: Workspace, export_id: str, name: str, object_name: str | None, decided_by: str, comment: str = "") -> None:
@@ -224,7 +242,7 @@ def _land_table(
         "header_line": head.header_line, "newlines": "CR" if returns_only else "CRLF" if b"\r\n" in start else "LF",
     }
     if recognition.object is None or recognition.assignment is None:
-        if PurePosixPath(name).suffix.lower() in MAYBE_TABLES:
+        if PurePosixPath(name).suffix.lower() in MAYBE_TABLES or _among_attachments(name):
             return Landed("excluded", notes={"kind": "attachment"})
         return _unknown(landed, name, head.header, recognition)
     landed.object, landed.status = recognition.object, "assigned" if choice else "recognised"
@@ -334,7 +352,8 @@ def _save(ws: Workspace, export_id: str, file_no: int, landed: Landed, connectio
     with _transaction(ws, connection) as c:
         c.execute(
             ws.sql(
-                "update {log}.file set object = %s, status = %s, encoding = %s, delimiter = %s, header = %s, table_name = %s, records = %s, non_records = %s, notes = %s "
+                "update {log}.file set object = %s, status = %s, encoding = %s, delimiter = %s, header = %s, table_name = %s, records = %s, "
+                "non_records = %s, notes = %s "
                 "where export_id = %s and file_no = %s"
             ),
             (landed.object, landed.status, landed.encoding, landed.delimiter, Jsonb(landed.header), landed.table, landed.records, Jsonb(landed.non_records), Jsonb(landed.notes), export_id, file_no),

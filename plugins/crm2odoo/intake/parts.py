@@ -36,7 +36,8 @@ def part_findings(ws: Workspace, connection: Connection, files: list[LandedFile]
             continue
         names = {p.file_no: p.name for p in parts}
         overlaps = connection.execute(ws.sql(
-            "select a._file as first, b._file as second, count(distinct a._key) as n from {clean}.{object} a join {clean}.{object} b on a._key = b._key and a._file < b._file "
+            "select a._file as first, b._file as second, count(distinct a._key) as n from {clean}.{object} a join {clean}.{object} b on a._key = "
+            "b._key and a._file < b._file "
             "group by 1, 2 order by 1, 2", object=name,
         )).fetchall()
         for o in overlaps:
@@ -45,8 +46,10 @@ def part_findings(ws: Workspace, connection: Connection, files: list[LandedFile]
                 o["n"], {"object": name, "files": [names[o["first"]], names[o["second"]]]},
             )
         gaps = connection.execute(ws.sql(
-            "with numbered as (select distinct regexp_replace(_key, '[0-9]+$', '') as series, right(substring(_key from '[0-9]+$'), 15)::bigint as n from {clean}.{object} where _key ~ '[0-9]$') "
-            "select series, n + 1 as from_no, next - 1 as to_no from (select series, n, lead(n) over (partition by series order by n) as next from numbered) q where next > n + 1 "
+            "with numbered as (select distinct regexp_replace(_key, '[0-9]+$', '') as series, right(substring(_key from '[0-9]+$'), 15)::bigint as "
+            "n from {clean}.{object} where _key ~ '[0-9]$') "
+            "select series, n + 1 as from_no, next - 1 as to_no from (select series, n, lead(n) over (partition by series order by n) as next from "
+            "numbered) q where next > n + 1 "
             "order by next - n desc, series, n", object=name,
         )).fetchall()
         missing = sum(g["to_no"] - g["from_no"] + 1 for g in gaps)

@@ -26,12 +26,16 @@ LISTED = 10_000
 INNER = b"\x01"
 ODD_BLANKS = tuple(c.encode() for c in ("\u00a0", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u2007", "\u202f", "\u200e", "\u200f", "\u3000", "\u2028", "\u2029"))
 
+# Anything but Latin letters, punctuation and currency signs may have more than one spelling in Unicode.
+COMPOSING = re.compile(rb"[^\x80-\xbf\xc2-\xc5\xe2]|\xe2[^\x80\x82]")
 ASCII = bytes(range(128))
 
 FOOTER = re.compile(r"(grand\s+|sub\s*)?totals?|sum|summe|totaux|count|records?|average|avg|end of (report|file|export)", re.IGNORECASE)
 FOOTER_LINE = re.compile(
-    r"((grand\s+|sub\s*)?totals?|sum|count|records?|number of \w+)\s*[:=(].*|\(?\d[\d,. ]*\s+(records?|rows?|results?|entries|items|lines|leads|contacts|deals)\b.*"
-    r"|(report|export|file)\s+(was\s+)?(created|generated|exported|run)\b.*|(generated|exported|created|printed)\s+(on|by|at|from|with)\b.*|(end of|copyright|©|confidential)\b.*",
+    r"((grand\s+|sub\s*)?totals?|sum|count|records?|number of \w+)\s*[:=(].*|\(?\d[\d,. "
+    r"]*\s+(records?|rows?|results?|entries|items|lines|leads|contacts|deals)\b.*"
+    r"|(report|export|file)\s+(was\s+)?(created|generated|exported|run)\b.*|(generated|exported|created|printed)\s+(on|by|at|from|with)\b.*|(end "
+    r"of|copyright|©|confidential)\b.*",
     re.IGNORECASE,
 )
 
@@ -248,10 +252,12 @@ class Scanner:
         flags = self.scan.flags
         if not chunk.isascii():
             flags.add("non_ascii")
-            if "odd_blanks" not in flags:
+            if not {"odd_blanks", "composing"} <= flags:
                 high = chunk.translate(None, ASCII)
                 if any(c in high for c in ODD_BLANKS):
                     flags.add("odd_blanks")
+                if "composing" not in flags and COMPOSING.search(high):
+                    flags.add("composing")
         if "double_blanks" not in flags and b"  " in chunk:
             flags.add("double_blanks")
 
