@@ -133,7 +133,7 @@ ENTITIES = {
           probability: {type: float, from: chance}
           priority: {type: selection, sql: "coalesce(rank, '0')"}
           date_deadline: {type: date, from: due}
-          date_closed: {type: datetime, from: closed, write: create_only}
+          date_closed: {type: datetime, from: closed, write: create_only, resent_after: [probability]}
           description: {type: html, from: notes, compare: html, compare_note: Odoo sanitises HTML}
           iap_enrich_done: {type: boolean, value: true, write: create_only, optional: true, compare: none, compare_note: a switch of Odoo}
           x_size: {type: integer, from: size}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -147,6 +148,14 @@ def test_vanished_rows_are_listed_and_follow_the_policy(proof: Proof, sam: OdooC
     assert rollback.revive(proof.target, "back", "deal") == 0
     load(proof)
     assert lead(proof, "deal_6", "active") == {"active": True}, "its row is back"
+
+
+def test_a_leads_dates_survive_a_change_of_its_state(proof: Proof) -> None:
+    closed = lead(proof, "deal_4", "date_closed")
+    assert closed["date_closed"]
+    deliver(proof, "state", rows(n4={"chance": "50"}))
+    load(proof)
+    assert lead(proof, "deal_4", "probability", "date_closed") == {"probability": 50, **closed}, "Odoo empties the date with such a write"
 
 
 @pytest.mark.promise("P121", "P125")
