@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,7 @@ def new_workspace(staging_dsn: str) -> Callable[..., Workspace]:
 
 
 @pytest.fixture
-def take_in(new_workspace: Callable[..., Workspace], tmp_path: Path) -> Iterator[Callable[..., Intake]]:
+def take_in(new_workspace: Callable[..., Workspace], tmp_path: Path) -> Callable[..., Intake]:
     """``take_in({"leads.csv": "…"}, source=…)``: writes the files, takes them in, and proves the counts."""
 
     def run(files: dict[str, str | bytes], source: str = "flash_lead_sales", **settings: Any) -> Intake:
@@ -67,7 +67,7 @@ def take_in(new_workspace: Callable[..., Workspace], tmp_path: Path) -> Iterator
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         return take_in_folder(new_workspace(source, **settings), tmp_path)
 
-    yield run
+    return run
 
 
 def take_in_folder(ws: Workspace, folder: Path) -> Intake:

@@ -11,9 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from crm2odoo.intake.errors import UnknownEncoding
+from crm2odoo.intake.recognise import recognise
 from crm2odoo.intake.scan import NotUtf8, Scanner, utf8_blocks, with_line_feeds
 from crm2odoo.intake.sniff import Head, find_encoding, quick_encoding, sniff
-from crm2odoo.intake.recognise import recognise
 from crm2odoo.intake.tokens import Dialect, NeedMore, read_record
 from crm2odoo.project import Source, YamlFile
 

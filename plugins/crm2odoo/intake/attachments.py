@@ -15,13 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, NamedTuple
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from psycopg import sql
 
 from crm2odoo.intake.delivery import Delivery, open_delivery
 from crm2odoo.intake.errors import NoExport, Rejected
-from crm2odoo.intake.fetch import FetchRefused, Fetcher, check_address
+from crm2odoo.intake.fetch import Fetcher, FetchRefused, check_address
 from crm2odoo.project import SourceObject
 from crm2odoo.staging import Connection, Workspace
 
@@ -86,7 +86,14 @@ def safe_path(path: str) -> str:
         raise Unusable("imaging_store", None, text)
     text = text.replace("\\", "/")
     parts = [p for p in text.split("/") if p not in ("", ".")]
-    if text.startswith(("/", "~")) or re.match(r"[a-zA-Z]:", text) or ".." in parts or "\0" in text or not parts or any(".." in unquote(p).split("/") for p in parts):
+    if (
+        text.startswith(("/", "~"))
+        or re.match(r"[a-zA-Z]:", text)
+        or ".." in parts
+        or "\0" in text
+        or not parts
+        or any(".." in unquote(p).split("/") for p in parts)
+    ):
         raise Unusable("unsafe_path", None, path)
     return "/".join(parts)
 
@@ -164,11 +171,20 @@ def check_attachments(ws: Workspace, connection: Connection, export_id: str, nam
     Objects whose file is no mandatory column and has no other place for content (the PDF of an invoice) are left alone when empty.
     """
     assert spec.attachment is not None
-    files = Files.of([FileOfExport(**f) for f in connection.execute(ws.sql("select file_no, name, bytes, sha256 from {log}.file where export_id = %s and not notes ? 'member_of'"), (export_id,))])
+    files = Files.of(
+        [
+            FileOfExport(**f)
+            for f in connection.execute(
+                ws.sql("select file_no, name, bytes, sha256 from {log}.file where export_id = %s and not notes ? 'member_of'"), (export_id,)
+            )
+        ]
+    )
     tables = {f["file_no"]: f["name"] for f in connection.execute(ws.sql("select file_no, name from {log}.file where export_id = %s"), (export_id,))}
     wanted = [c for c in spec.attachment.model_dump().values() if c]
     hosts = allowed_hosts(ws)
-    query = sql.SQL("select _file, _rec, {} from ").format(sql.SQL(", ").join(map(sql.Identifier, wanted))) + ws.sql("{clean}.{name} where _status = 'valid' order by _file, _rec", name=name)
+    query = sql.SQL("select _file, _rec, {} from ").format(sql.SQL(", ").join(map(sql.Identifier, wanted))) + ws.sql(
+        "{clean}.{name} where _status = 'valid' order by _file, _rec", name=name
+    )
     unusable: list[tuple[Any, ...]] = []
     located: list[tuple[Any, ...]] = []
     with connection.cursor("attachments") as cursor:
@@ -198,7 +214,10 @@ class Contents:
         """The content of one row. Raises NoExport when the row has none, Rejected when it is not what it was, FetchRefused for an address."""
         with self.ws.connect() as connection:
             where = connection.execute(
-                self.ws.sql("select kind, content_file_no, url, sha256 from {clean}.attachment_content where object = %s and file_no = %s and rec = %s"), (object_name, file_no, rec)
+                self.ws.sql(
+                    "select kind, content_file_no, url, sha256 from {clean}.attachment_content where object = %s and file_no = %s and rec = %s"
+                ),
+                (object_name, file_no, rec),
             ).fetchone()
             if where is None:
                 raise NoExport(f"{object_name}, file {file_no}, record {rec} has no content\nLook at the rejects of the cleaning.")
@@ -206,15 +225,24 @@ class Contents:
                 return self.fetcher.get(where["url"])
             if where["kind"] == "base64":
                 column = self.ws.bundle.source.objects[object_name].attachment.content  # type: ignore[union-attr]
-                row = connection.execute(self.ws.sql("select {column} as content from {clean}.{name} where _file = %s and _rec = %s", column=str(column), name=object_name), (file_no, rec)).fetchone()
+                row = connection.execute(
+                    self.ws.sql(
+                        "select {column} as content from {clean}.{name} where _file = %s and _rec = %s", column=str(column), name=object_name
+                    ),
+                    (file_no, rec),
+                ).fetchone()
                 data = from_base64(row["content"]) if row else None
             else:
-                file = connection.execute(self.ws.sql("select name from {log}.file where export_id = %s and file_no = %s"), (self.export_id, where["content_file_no"])).fetchone()
+                file = connection.execute(
+                    self.ws.sql("select name from {log}.file where export_id = %s and file_no = %s"), (self.export_id, where["content_file_no"])
+                ).fetchone()
                 assert file is not None
                 with self.delivery.open(file["name"]) as stream:
                     data = stream.read()
         if data is None or hashlib.sha256(data).hexdigest() != where["sha256"]:
-            raise Rejected(f"the content of {object_name}, file {file_no}, record {rec} changed after the export was registered\nRegister the delivery again.")
+            raise Rejected(
+                f"the content of {object_name}, file {file_no}, record {rec} changed after the export was registered\nRegister the delivery again."
+            )
         return data
 
 

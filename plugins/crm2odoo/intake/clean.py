@@ -6,7 +6,6 @@ Python only decides which columns, files and checks there are; the work is done 
 from __future__ import annotations
 
 import json
-from calendar import mdays
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html.entities import name2codepoint
@@ -24,7 +23,9 @@ from crm2odoo.staging.render import literal, quote, render
 
 TEXT_TYPES = {"id", "text", "name", "html", "file"}
 NUMBERS = {"money", "number", "percent", "integer"}
-STATUSES = ("valid", "merged", "exact_duplicate", "deleted", "rejected")
+
+
+DAYS_OF_MONTHS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,9 @@ class CleanReport:
     def object(self, name: str) -> FileCount:
         """The sums over the files of an object."""
         own = [f for f in self.files if f.object == name]
-        return FileCount(name, 0, "", *(sum(getattr(f, part) for f in own) for part in ("records", "valid", "merged", "exact_duplicates", "deleted", "rejected")))
+        return FileCount(
+            name, 0, "", *(sum(getattr(f, part) for f in own) for part in ("records", "valid", "merged", "exact_duplicates", "deleted", "rejected"))
+        )
 
 
 @dataclass
@@ -78,7 +81,7 @@ def make_functions(ws: Workspace, connection: Connection, day_first: bool | None
     Their text is ours and holds no word of an export; PL/pgSQL is beyond the check that other templates go through.
     """
     first = ws.bundle.formats.date_order == "dmy" if day_first is None else day_first
-    values = {**ws.schemas, "currency": CURRENCY, "entities": json.dumps(name2codepoint), "days": [0, 31, 28, *mdays[3:]], "day_first": first}
+    values = {**ws.schemas, "currency": CURRENCY, "entities": json.dumps(name2codepoint), "days": DAYS_OF_MONTHS, "day_first": first}
     connection.execute(render(ws.bundle.root_of("sql"), "clean/functions.sql.j2", values).encode())
 
 
@@ -90,12 +93,16 @@ def clean(ws: Workspace, export_id: str) -> CleanReport:
     with ws.connect() as connection:
         connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"crm2odoo:clean:{ws.bundle.project.project}",))
         # One connection may use the machine: these statements scan and write whole tables.
-        connection.execute("set local max_parallel_workers_per_gather = 4; set local work_mem = '128MB'; set local parallel_tuple_cost = 0.01; set local jit = off")
+        connection.execute(
+            "set local max_parallel_workers_per_gather = 4; set local work_mem = '128MB'; set local parallel_tuple_cost = 0.01; set local jit = off"
+        )
         connection.execute(f"set local datestyle = 'ISO, {'DMY' if ws.bundle.formats.date_order == 'dmy' else 'MDY'}'".encode())
         files = landed_files(ws, connection, export_id)
         make_functions(ws, connection)
         ws.run(connection, "clean/reports_table.sql.j2", hints=HINTS)
-        objects = {name: _describe(ws, name, spec, [f for f in files if f.object == name], export_id) for name, spec in ws.bundle.source.objects.items()}
+        objects = {
+            name: _describe(ws, name, spec, [f for f in files if f.object == name], export_id) for name, spec in ws.bundle.source.objects.items()
+        }
         for name in _parents_first(ws.bundle.source.objects):
             _clean_object(ws, connection, objects[name])
         connection.execute(ws.sql("drop table {clean}._hint"))
@@ -110,16 +117,34 @@ def landed_files(ws: Workspace, connection: Connection, export_id: str) -> list[
     if export is None or export["status"] == "registered":
         raise NoExport(f"the export {export_id} is not landed\nRun the landing first.")
     rows = connection.execute(
-        ws.sql("select * from {log}.file where export_id = %s and status in ('recognised', 'assigned') and table_name is not null order by file_no"), (export_id,)
+        ws.sql("select * from {log}.file where export_id = %s and status in ('recognised', 'assigned') and table_name is not null order by file_no"),
+        (export_id,),
     ).fetchall()
     files = []
     for r in rows:
         notes = r["notes"]
-        if r["records"] > notes["ragged"] and not connection.execute(ws.sql("select 1 from {land}.{table} limit 1", table=r["table_name"])).fetchone():
+        if (
+            r["records"] > notes["ragged"]
+            and not connection.execute(ws.sql("select 1 from {land}.{table} limit 1", table=r["table_name"])).fetchone()
+        ):
             raise NoExport(f"the landed rows of {r['name']} are gone (PostgreSQL was restarted after a crash)\nRun the landing again.")
         known = [h["column"] for h in r["header"] if h["known"]]
         unknown = [h["column"] for h in r["header"] if not h["known"]]
-        files.append(LandedFile(r["file_no"], r["name"], r["object"], r["table_name"], r["records"], notes["ragged"], known + unknown, unknown, notes["flags"], notes["padded"], notes["missing"]))
+        files.append(
+            LandedFile(
+                r["file_no"],
+                r["name"],
+                r["object"],
+                r["table_name"],
+                r["records"],
+                notes["ragged"],
+                known + unknown,
+                unknown,
+                notes["flags"],
+                notes["padded"],
+                notes["missing"],
+            )
+        )
     return files
 
 
@@ -143,26 +168,41 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
     references = {c for p in spec.parents for c in p.columns}
     columns = []
     for column_name, column in spec.columns.items():
-        columns.append({
-            "name": column_name, "type": column.type, "separators": column.separator or formats.list_separator,
-            "companion": column.type in ("name", "enum", "email", "url", "domain", "money"),
-            "keep_raw": column.type in NUMBERS | {"date", "datetime", "boolean"},
-            "blank_tokens": column.type not in TEXT_TYPES or (column_name in references and column_name not in spec.key),
-            "decode": formats.decode_html_entities and column.type in ("text", "name", "enum", "list"),
-            "numeric_id": formats.numeric_ids and column.type == "id",
-        })
+        columns.append(
+            {
+                "name": column_name,
+                "type": column.type,
+                "separators": column.separator or formats.list_separator,
+                "companion": column.type in ("name", "enum", "email", "url", "domain", "money"),
+                "keep_raw": column.type in NUMBERS | {"date", "datetime", "boolean"},
+                "blank_tokens": column.type not in TEXT_TYPES or (column_name in references and column_name not in spec.key),
+                "decode": formats.decode_html_entities and column.type in ("text", "name", "enum", "list"),
+                "numeric_id": formats.numeric_ids and column.type == "id",
+            }
+        )
     unknown = list(dict.fromkeys(u for f in files for u in f.unknown))
     plain = {"blank_tokens": False, "decode": formats.decode_html_entities, "numeric_id": False}
     refused = {f.file_no: ", ".join(f.missing) for f in files if f.missing}
     values = {
-        "object": name, "files": files, "columns": columns, "unknown": unknown, "key": spec.key, "deleted": spec.deleted, "export_id": export_id,
+        "object": name,
+        "files": files,
+        "columns": columns,
+        "unknown": unknown,
+        "key": spec.key,
+        "deleted": spec.deleted,
+        "export_id": export_id,
         "cell_columns": columns + [{"name": u, **plain} for u in unknown],
-        "refused_files": list(refused), "missing": refused, "file_numbers": [f.file_no for f in files],
+        "refused_files": list(refused),
+        "missing": refused,
+        "file_numbers": [f.file_no for f in files],
         "formats": {
-            "day_first": formats.date_order == "dmy", "decimal_mark": formats.decimal_mark, "timezone": ws.bundle.project.timezone,
+            "day_first": formats.date_order == "dmy",
+            "decimal_mark": formats.decimal_mark,
+            "timezone": ws.bundle.project.timezone,
             **{flag: any({flag, "odd_blanks"} & set(f.flags) for f in files) for flag in ("double_blanks", "composing")},
         },
-        "fatal_checks": list(_fatal_checks(ws, spec)), "warnings": list(_warnings(ws, spec, formats.date_order == "dmy")),
+        "fatal_checks": list(_fatal_checks(ws, spec)),
+        "warnings": list(_warnings(ws, spec, formats.date_order == "dmy")),
         "sensitive": [c for c, column in spec.columns.items() if column.sensitive],
     }
     return _Object(name, spec, files, columns, unknown, values)
@@ -187,13 +227,28 @@ def _fatal_checks(ws: Workspace, spec: SourceObject) -> Iterator[dict[str, str]]
                 condition = f"({quote(name)} is null and ({_raw(name)} is null or {_is_zero_date(ws, name)}))"
             yield {"code": "missing_required", "column": name, "condition": condition, "value": "null"}
     for group in spec.required_any:
-        yield {"code": "missing_required", "column": ", ".join(group), "condition": f"coalesce({', '.join(f'{quote(c)}::text' for c in group)}) is null", "value": "null"}
+        yield {
+            "code": "missing_required",
+            "column": ", ".join(group),
+            "condition": f"coalesce({', '.join(f'{quote(c)}::text' for c in group)}) is null",
+            "value": "null",
+        }
     for name, column in spec.columns.items():
         if column.type in ("date", "datetime") and column.essential:
-            yield {"code": "bad_date", "column": name, "condition": f"({_raw(name)} is not null and {quote(name)} is null and not {_is_zero_date(ws, name)})", "value": _raw(name)}
+            yield {
+                "code": "bad_date",
+                "column": name,
+                "condition": f"({_raw(name)} is not null and {quote(name)} is null and not {_is_zero_date(ws, name)})",
+                "value": _raw(name),
+            }
         elif column.type in NUMBERS:
             odd = f" or {quote(name)} <> trunc({quote(name)}) or abs({quote(name)}) > 9e18" if column.type == "integer" else ""
-            yield {"code": "bad_amount", "column": name, "condition": f"({_raw(name)} is not null and ({quote(name)} is null{odd}))", "value": _raw(name)}
+            yield {
+                "code": "bad_amount",
+                "column": name,
+                "condition": f"({_raw(name)} is not null and ({quote(name)} is null{odd}))",
+                "value": _raw(name),
+            }
 
 
 def _warnings(ws: Workspace, spec: SourceObject, day_first: bool) -> Iterator[dict[str, str]]:
@@ -204,9 +259,19 @@ def _warnings(ws: Workspace, spec: SourceObject, day_first: bool) -> Iterator[di
         cell, raw = quote(name), _raw(name)
         if column.type in ("date", "datetime"):
             if not column.essential:
-                yield {"code": "bad_optional_date", "column": name, "condition": f"{raw} is not null and {cell} is null and not {_is_zero_date(ws, name)}", "value": raw}
+                yield {
+                    "code": "bad_optional_date",
+                    "column": name,
+                    "condition": f"{raw} is not null and {cell} is null and not {_is_zero_date(ws, name)}",
+                    "value": raw,
+                }
             early = "" if day_first else f"substr({raw}, 3, 1) in ('/', '-', '.', ' ') and {raw} collate {quote('C')} >= '13' and "
-            yield {"code": "date_order_flipped", "column": name, "condition": f"{cell} is not null and {early}{raw} ~ {literal(flipped)}", "value": raw}
+            yield {
+                "code": "date_order_flipped",
+                "column": name,
+                "condition": f"{cell} is not null and {early}{raw} ~ {literal(flipped)}",
+                "value": raw,
+            }
         elif column.type == "money":
             yield {"code": "negative_amount", "column": name, "condition": f"{cell} < 0", "value": raw}
         elif column.type == "boolean" and name != spec.deleted:
@@ -219,6 +284,7 @@ def _warnings(ws: Workspace, spec: SourceObject, day_first: bool) -> Iterator[di
 
 def _clean_object(ws: Workspace, connection: Connection, obj: _Object) -> None:
     """Builds one clean table: values and own status, duplicates, parents, conflicts, merges, reports. Its parents are built."""
+
     def run(template: str, **more: Any) -> None:
         ws.run(connection, f"clean/{template}.sql.j2", **{**obj.values, **more})
 
@@ -241,7 +307,13 @@ def _clean_object(ws: Workspace, connection: Connection, obj: _Object) -> None:
         run("merges", columns=[_comparable(obj.spec.columns[c], c) for c in merge])
     if again is not None:
         connection.execute(ws.sql("drop table {clean}.{again}", again=f"_again {obj.name}"))
-    found = connection.execute(ws.sql("select count(*) filter (where _status = 'rejected') as rejects, count(*) filter (where _warn is not null) as warnings from {clean}.{name}", name=obj.name)).fetchone()
+    found = connection.execute(
+        ws.sql(
+            "select count(*) filter (where _status = 'rejected') as rejects, count(*) filter (where _warn is not null) as warnings from "
+            "{clean}.{name}",
+            name=obj.name,
+        )
+    ).fetchone()
     run("reports", found=found)
     connection.execute(ws.sql("alter table {clean}.{name} drop column _reject, drop column _warn", name=obj.name))
 
@@ -297,9 +369,12 @@ def _check_parents(ws: Workspace, connection: Connection, obj: _Object) -> None:
     for (optional, _, when), lines in sorted(groups.items(), key=lambda g: g[0][0]):
         alternatives = [_alternative(ws, obj.spec, line) for line in lines]
         conditions = [
-            f"c.{quote(f'{column}__key')} in ({', '.join(literal(n.lower()) for n in names)})" if names else f"c.{quote(column)} is null" for column, names in when
+            f"c.{quote(f'{column}__key')} in ({', '.join(literal(n.lower()) for n in names)})" if names else f"c.{quote(column)} is null"
+            for column, names in when
         ]
-        ws.run(connection, "clean/parents.sql.j2", object=obj.name, alternatives=alternatives, required=not optional, condition=" and ".join(conditions))
+        ws.run(
+            connection, "clean/parents.sql.j2", object=obj.name, alternatives=alternatives, required=not optional, condition=" and ".join(conditions)
+        )
 
 
 def _alternative(ws: Workspace, child: SourceObject, line: Parent) -> dict[str, str]:
@@ -321,8 +396,12 @@ def _alternative(ws: Workspace, child: SourceObject, line: Parent) -> dict[str, 
             child_parts.append(f"c.{quote(column)}")
     given = " and ".join(f"c.{quote(c)} is not null" for c in line.columns)
     return {
-        "parent": line.object, "parent_key": " || chr(31) || ".join(parent_parts), "child_key": " || chr(31) || ".join(child_parts),
-        "given": f"({given})", "column": line.columns[-1], "shown": f"c.{quote(line.columns[-1])}",
+        "parent": line.object,
+        "parent_key": " || chr(31) || ".join(parent_parts),
+        "child_key": " || chr(31) || ".join(child_parts),
+        "given": f"({given})",
+        "column": line.columns[-1],
+        "shown": f"c.{quote(line.columns[-1])}",
     }
 
 
@@ -333,7 +412,17 @@ def count_files(ws: Workspace, connection: Connection, files: list[LandedFile]) 
         for r in connection.execute(ws.sql("select _file, _status, count(*) as n from {clean}.{object} group by 1, 2", object=name)):
             by[r["_file"], r["_status"]] = r["n"]
     return [
-        FileCount(f.object, f.file_no, f.name, f.records, *(by.get((f.file_no, s), 0) for s in STATUSES[:4]), by.get((f.file_no, "rejected"), 0) + f.ragged)
+        FileCount(
+            f.object,
+            f.file_no,
+            f.name,
+            f.records,
+            valid=by.get((f.file_no, "valid"), 0),
+            merged=by.get((f.file_no, "merged"), 0),
+            exact_duplicates=by.get((f.file_no, "exact_duplicate"), 0),
+            deleted=by.get((f.file_no, "deleted"), 0),
+            rejected=by.get((f.file_no, "rejected"), 0) + f.ragged,
+        )
         for f in files
     ]
 

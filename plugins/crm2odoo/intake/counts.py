@@ -40,18 +40,27 @@ def verify_counts(ws: Workspace, export_id: str) -> list[FileCount]:
                 else:
                     problems += [f"{count.name}: {p}" for p in _of_text(ws, connection, delivery, row, export_id)]
     if problems:
-        raise CountsDiffer("the counts of the export do not agree\n" + "\n".join(problems) + "\nClean the export again; if it stays, report the file.")
+        raise CountsDiffer(
+            "the counts of the export do not agree\n" + "\n".join(problems) + "\nClean the export again; if it stays, report the file."
+        )
     return counts
 
 
 def _of_tables(ws: Workspace, connection: Connection, count: FileCount, row: dict[str, Any]) -> Iterator[str]:
-    landed = connection.execute(ws.sql("select count(*) as n, count(distinct rec) as d, coalesce(max(rec), 0) as m from {land}.{table}", table=row["table_name"])).fetchone()
+    landed = connection.execute(
+        ws.sql("select count(*) as n, count(distinct rec) as d, coalesce(max(rec), 0) as m from {land}.{table}", table=row["table_name"])
+    ).fetchone()
     assert landed is not None
     if landed["n"] + row["notes"]["ragged"] != row["records"] or landed["d"] != landed["n"] or landed["m"] > row["records"]:
         yield f"{landed['n']} landed and {row['notes']['ragged']} ragged records, {row['records']} read"
     if not count.balanced:
-        yield f"{count.records} records, but {count.valid} valid, {count.merged} merged, {count.exact_duplicates} exact duplicates, {count.deleted} deleted, {count.rejected} rejected"
-    rejects = connection.execute(ws.sql("select count(*) as n from {clean}.reject where object = %s and file_no = %s"), (count.object, count.file_no)).fetchone()
+        yield (
+            f"{count.records} records, but {count.valid} valid, {count.merged} merged, {count.exact_duplicates} exact duplicates, "
+            f"{count.deleted} deleted, {count.rejected} rejected"
+        )
+    rejects = connection.execute(
+        ws.sql("select count(*) as n from {clean}.reject where object = %s and file_no = %s"), (count.object, count.file_no)
+    ).fetchone()
     if rejects and rejects["n"] != count.rejected:
         yield f"{count.rejected} rejected records, but {rejects['n']} rejects"
 
@@ -63,7 +72,12 @@ def _of_text(ws: Workspace, connection: Connection, delivery: Delivery, row: dic
         lines = _physical_lines(utf8_blocks(raw, row["encoding"]))
     if lines != notes["lines"]:
         yield f"{lines} physical lines, but {notes['lines']} belong to a record or a non-record"
-    odd = connection.execute(ws.sql("select 1 from {land}.defect where export_id = %s and file_no = %s and (code = 'stray_quote' or column_name like 'a quote%%') limit 1"), (export_id, row["file_no"])).fetchone()
+    odd = connection.execute(
+        ws.sql(
+            "select 1 from {land}.defect where export_id = %s and file_no = %s and (code = 'stray_quote' or column_name like 'a quote%%') limit 1"
+        ),
+        (export_id, row["file_no"]),
+    ).fetchone()
     if odd or notes["escape"] or notes["quote"] != '"':
         return
     csv.field_size_limit(2**31 - 1)
@@ -124,5 +138,3 @@ class _Blocks(io.RawIOBase):
         size = min(len(target), len(self._rest))
         target[:size], self._rest = self._rest[:size], self._rest[size:]
         return size
-
-

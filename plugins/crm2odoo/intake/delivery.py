@@ -91,7 +91,9 @@ def open_delivery(location: str | Path, limits: Limits | None = None) -> Iterato
         except (tarfile.TarError, EOFError, OSError) as error:
             raise HostileArchive(f"{path.name} is a damaged archive: {error}\nAsk for the export again.") from None
     elif path.name.lower().endswith(ARCHIVES):
-        raise HostileArchive(f"{path.name} is no readable archive\nIt may be cut off, or of a kind that is not supported. Deliver a zip, a tar.gz or a folder.")
+        raise HostileArchive(
+            f"{path.name} is no readable archive\nIt may be cut off, or of a kind that is not supported. Deliver a zip, a tar.gz or a folder."
+        )
     else:
         yield Delivery(text, [Entry(path.name, path.stat().st_size)], lambda _: path.open("rb"))
 
@@ -115,7 +117,10 @@ def _checked(location: str, entries: list[Entry], limits: Limits, packed: int | 
     for entry in entries:
         path = PurePosixPath(entry.name.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or (len(entry.name) > 1 and entry.name[1] == ":"):
-            raise HostileArchive(f"{location}: the name {entry.name!r} leads out of the archive\nThis archive was made to do harm, or by a broken tool. It was not unpacked.")
+            raise HostileArchive(
+                f"{location}: the name {entry.name!r} leads out of the archive\nThis archive was made to do harm, or by a broken tool. It was not "
+                f"unpacked."
+            )
         if "\0" in entry.name or len(entry.name) > 1000:
             raise HostileArchive(f"{location}: the name {entry.name[:80]!r}… is not a file name")
         if entry.name in names:
@@ -130,11 +135,16 @@ def _checked(location: str, entries: list[Entry], limits: Limits, packed: int | 
         raise HostileArchive(f"{location}: {total:,} bytes unpacked; the limit is {limits.total:,}")
     if packed is not None:
         if total > limits.ratio_from and total > limits.ratio * max(packed, 1):
-            raise HostileArchive(f"{location}: {packed:,} bytes would unpack to {total:,} (more than {limits.ratio} times): a zip bomb\nIt was not unpacked.")
+            raise HostileArchive(
+                f"{location}: {packed:,} bytes would unpack to {total:,} (more than {limits.ratio} times): a zip bomb\nIt was not unpacked."
+            )
         for entry in entries:
             path = PurePosixPath(entry.name)
             if path.name.lower().endswith(ARCHIVES) and not _is_noise(entry.name) and not {p.lower() for p in path.parts[:-1]} & ATTACHMENT_FOLDERS:
-                raise HostileArchive(f"{location}: holds another archive, {entry.name}\nUnpack it and deliver its files, or put it below attachments/ if it is an attachment.")
+                raise HostileArchive(
+                    f"{location}: holds another archive, {entry.name}\nUnpack it and deliver its files, or put it below attachments/ if it is an "
+                    f"attachment."
+                )
     kept = sorted((e for e in entries if not _is_noise(e.name)), key=lambda e: e.name)
     if not kept:
         raise NoExport(f"{location} holds no files")
@@ -189,7 +199,7 @@ def _from_zip(path: Path, archive: zipfile.ZipFile, limits: Limits) -> Delivery:
 
 
 def _from_tar(path: Path, tar: tarfile.TarFile, limits: Limits) -> Delivery:
-    entries = []
+    entries: list[Entry] = []
     members: dict[str, tarfile.TarInfo] = {}
     packed, total = path.stat().st_size, 0
     for info in tar:
@@ -202,7 +212,9 @@ def _from_tar(path: Path, tar: tarfile.TarFile, limits: Limits) -> Delivery:
         total += info.size
         # Checked while walking: to find the next header, the walk must unpack what lies before it.
         if len(entries) >= limits.members or total > limits.total or (total > limits.ratio_from and total > limits.ratio * packed):
-            raise HostileArchive(f"{path.name}: breaks the limits ({len(entries) + 1:,} files, {total:,} bytes from {packed:,})\nIt was not unpacked.")
+            raise HostileArchive(
+                f"{path.name}: breaks the limits ({len(entries) + 1:,} files, {total:,} bytes from {packed:,})\nIt was not unpacked."
+            )
         name = info.name.removeprefix("./")
         entries.append(Entry(name, info.size))
         members[name] = info
@@ -245,6 +257,7 @@ def _from_s3(location: str, limits: Limits) -> Delivery:
         raise NoExport(f"there is nothing below {location}")
     keys = {entry.name: key for entry, key in entries}
     return Delivery(
-        location, _checked(location, [e for e, _ in entries], limits, None),
+        location,
+        _checked(location, [e for e, _ in entries], limits, None),
         lambda name: cast(BinaryIO, client.get_object(Bucket=bucket, Key=keys[name])["Body"]),
     )

@@ -121,7 +121,13 @@ class Fetcher:
                             url = urljoin(url, headers["location"])
                             continue
                         return self._body(url, answer, headers, deadline)
-                except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.UnsupportedProtocol, ssl.SSLError) as error:
+                except (
+                    httpcore.NetworkError,
+                    httpcore.TimeoutException,
+                    httpcore.ProtocolError,
+                    httpcore.UnsupportedProtocol,
+                    ssl.SSLError,
+                ) as error:
                     raise FetchRefused(f"{url}: {type(error).__name__} {error}") from None
         raise FetchRefused(f"{url}: redirected more than {self.limits.redirects} times")
 

@@ -11,7 +11,16 @@ from functools import lru_cache
 from crm2odoo.project import SourceObject
 
 # Words that exports use for one another in headers.
-SAME_WORD = {"no": "number", "nr": "number", "num": "number", "nbr": "number", "organisation": "organization", "colour": "color", "tel": "telephone", "qty": "quantity"}
+SAME_WORD = {
+    "no": "number",
+    "nr": "number",
+    "num": "number",
+    "nbr": "number",
+    "organisation": "organization",
+    "colour": "color",
+    "tel": "telephone",
+    "qty": "quantity",
+}
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,10 @@ def land(ws: Workspace, export_id: str) -> None:
     with open_delivery(export["location"]) as delivery:
         names = {e.name for e in delivery.files}
         if names != {f["name"] for f in files}:
-            raise ExportChanged(f"{export['location']} no longer holds the files that were registered as export {export_id}\nA changed delivery is a new export: register it.")
+            raise ExportChanged(
+                f"{export['location']} no longer holds the files that were registered as export {export_id}\nA changed delivery is a new export: "
+                f"register it."
+            )
         for file in tables:
             findings += _land_file(ws, delivery, export_id, file["file_no"], file["name"], file["sha256"], choices.get(file["sha256"]))
     with ws.connect() as connection:
@@ -117,7 +120,12 @@ def _among_attachments(name: str) -> bool:
 def _land_file(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, name: str, sha256: str, choice: str | None) -> list[Finding]:
     """Lands one file in one transaction; UTF-8 is assumed until a byte says otherwise."""
     if PurePosixPath(name).suffix.lower() in SHEETS:
-        finding = Finding("blocking", "spreadsheet", f"{name} is a spreadsheet; an export is CSV or JSON\nSave each of its sheets as CSV (UTF-8) and deliver those, or exclude the file.", evidence={"file": name})
+        finding = Finding(
+            "blocking",
+            "spreadsheet",
+            f"{name} is a spreadsheet; an export is CSV or JSON\nSave each of its sheets as CSV (UTF-8) and deliver those, or exclude the file.",
+            evidence={"file": name},
+        )
         return _save(ws, export_id, file_no, Landed("unknown", findings=[finding]))
     if PurePosixPath(name).suffix.lower() in DUMPS:
         return _land_dump(ws, delivery, export_id, file_no, name, sha256, choice)
@@ -168,7 +176,8 @@ def _land_dump(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, 
                 number += 1
                 member = f"{name}#{collection_name}" if collection_name else name + "#"
                 connection.execute(
-                    ws.sql("insert into {log}.file (export_id, file_no, name, sha256, bytes) values (%s, %s, %s, %s, 0)"), (export_id, number, member, sha256)
+                    ws.sql("insert into {log}.file (export_id, file_no, name, sha256, bytes) values (%s, %s, %s, %s, 0)"),
+                    (export_id, number, member, sha256),
                 )
                 landed = _land_collection(ws, connection, collection, items, export_id, number, member if collection_name else name, choice)
                 landed.notes["member_of"] = file_no
@@ -184,11 +193,20 @@ def _land_dump(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, 
 
 
 def _land_collection(
-    ws: Workspace, connection: Connection, collection: Collection, items: Iterator[Element], export_id: str, file_no: int, name: str, choice: str | None
+    ws: Workspace,
+    connection: Connection,
+    collection: Collection,
+    items: Iterator[Element],
+    export_id: str,
+    file_no: int,
+    name: str,
+    choice: str | None,
 ) -> Landed:
     header = list(collection.header)
     recognition = _decided(recognise(name, header, ws.bundle.source), header, ws, choice)
-    landed = Landed("recognised", encoding="utf-8", notes={"by_name": recognition.by_name, "by_header": round(recognition.by_header, 3), "format": "json"})
+    landed = Landed(
+        "recognised", encoding="utf-8", notes={"by_name": recognition.by_name, "by_header": round(recognition.by_header, 3), "format": "json"}
+    )
     if recognition.object is None or recognition.assignment is None:
         for _ in items:
             pass
@@ -238,15 +256,30 @@ def _land_table(
     recognition = _decided(head.recognition, head.header, ws, choice)
     landed = Landed("recognised", encoding=encoding, delimiter=head.dialect.delimiter.decode())
     landed.notes = {
-        "by_name": recognition.by_name, "by_header": round(recognition.by_header, 3), "quote": head.dialect.quote.decode(), "escape": head.dialect.escape.decode(),
-        "header_line": head.header_line, "newlines": "CR" if returns_only else "CRLF" if b"\r\n" in start else "LF",
+        "by_name": recognition.by_name,
+        "by_header": round(recognition.by_header, 3),
+        "quote": head.dialect.quote.decode(),
+        "escape": head.dialect.escape.decode(),
+        "header_line": head.header_line,
+        "newlines": "CR" if returns_only else "CRLF" if b"\r\n" in start else "LF",
     }
     if recognition.object is None or recognition.assignment is None:
         if PurePosixPath(name).suffix.lower() in MAYBE_TABLES or _among_attachments(name):
             return Landed("excluded", notes={"kind": "attachment"})
         return _unknown(landed, name, head.header, recognition)
     landed.object, landed.status = recognition.object, "assigned" if choice else "recognised"
-    return _land_rows(ws, connection, landed, recognition.object, recognition.assignment, head, itertools.chain([start[head.start :]], blocks), export_id, file_no, name)
+    return _land_rows(
+        ws,
+        connection,
+        landed,
+        recognition.object,
+        recognition.assignment,
+        head,
+        itertools.chain([start[head.start :]], blocks),
+        export_id,
+        file_no,
+        name,
+    )
 
 
 class _Joined:
@@ -272,20 +305,37 @@ def _unknown(landed: Landed, name: str, header: list[str], recognition: Recognit
     landed.status = "unknown"
     landed.header = [{"position": i, "header": h, "column": None, "known": False} for i, h in enumerate(header, 1)]
     likely = ", ".join(f"{o} ({s:.2f})" for o, s in recognition.candidates)
-    landed.findings.append(Finding(
-        "blocking", "unknown_file", f"{name} is no object that the source file knows\nIt may be {likely}. Say which, or exclude it, before the sign-off.",
-        evidence={"file": name, "header": header[:60], "candidates": [list(c) for c in recognition.candidates]},
-    ))
+    landed.findings.append(
+        Finding(
+            "blocking",
+            "unknown_file",
+            f"{name} is no object that the source file knows\nIt may be {likely}. Say which, or exclude it, before the sign-off.",
+            evidence={"file": name, "header": header[:60], "candidates": [list(c) for c in recognition.candidates]},
+        )
+    )
     return landed
 
 
 def _land_rows(
-    ws: Workspace, connection: Connection, landed: Landed, object_name: str, assignment: Assignment, head: Head, blocks: Iterable[bytes],
-    export_id: str, file_no: int, name: str,
+    ws: Workspace,
+    connection: Connection,
+    landed: Landed,
+    object_name: str,
+    assignment: Assignment,
+    head: Head,
+    blocks: Iterable[bytes],
+    export_id: str,
+    file_no: int,
+    name: str,
 ) -> Landed:
     """Creates the table and copies the rows into it."""
     if len(assignment.cells) > MAX_COLUMNS:
-        finding = Finding("blocking", "too_many_columns", f"{name} has {len(assignment.cells):,} columns; PostgreSQL takes {MAX_COLUMNS:,}\nExport fewer columns, or check the delimiter.", evidence={"file": name})
+        finding = Finding(
+            "blocking",
+            "too_many_columns",
+            f"{name} has {len(assignment.cells):,} columns; PostgreSQL takes {MAX_COLUMNS:,}\nExport fewer columns, or check the delimiter.",
+            evidence={"file": name},
+        )
         return Landed("refused", notes=landed.notes, findings=[finding])
     scanner = Scanner(head)
     columns = [c.column for c in assignment.cells]
@@ -309,7 +359,15 @@ def copy_rows(ws: Workspace, connection: Connection, table: str, columns: list[s
 
 
 def finish(
-    ws: Workspace, connection: Connection, landed: Landed, object_name: str, assignment: Assignment, scan: Scan, export_id: str, file_no: int, name: str
+    ws: Workspace,
+    connection: Connection,
+    landed: Landed,
+    object_name: str,
+    assignment: Assignment,
+    scan: Scan,
+    export_id: str,
+    file_no: int,
+    name: str,
 ) -> None:
     """Writes down what reading the file brought to light."""
     obj = ws.bundle.source.objects[object_name]
@@ -319,7 +377,12 @@ def finish(
     landed.non_records = [{"line": line, "kind": kind, "text": text} for line, kind, text in scan.non_records]
     missing = missing_columns(assignment.known, obj)
     landed.notes |= {
-        "flags": sorted(scan.flags), "padded": [c.column for c in assignment.cells if scan.padded & {0, c.position}], "ragged": scan.rejected, "kinds": dict(scan.kinds), "lines": scan.line - 1, "missing": missing,
+        "flags": sorted(scan.flags),
+        "padded": [c.column for c in assignment.cells if scan.padded & {0, c.position}],
+        "ragged": scan.rejected,
+        "kinds": dict(scan.kinds),
+        "lines": scan.line - 1,
+        "missing": missing,
     }
     column_of = {c.header: c.column for c in assignment.cells}
     connection.execute(ws.sql("delete from {land}.defect where export_id = %s and file_no = %s"), (export_id, file_no))
@@ -329,14 +392,38 @@ def finish(
     if missing:
         headers = ", ".join(repr(c.header) for c in assignment.cells)
         looked = "; ".join(f"{m} (any of: {', '.join([m, *obj.columns[m].headers])})" if m in obj.columns else m for m in missing)
-        landed.findings.append(Finding(
-            "blocking", "missing_column", f"{name}: the mandatory column {looked} is missing; all {scan.records:,} records are rejected\nThe file has the headers {headers}. Export the column, or add its header to the source file.",
-            scan.records, {"file": name, "missing": missing, "headers": [c.header for c in assignment.cells]},
-        ))
+        landed.findings.append(
+            Finding(
+                "blocking",
+                "missing_column",
+                f"{name}: the mandatory column {looked} is missing; all {scan.records:,} records are rejected\nThe file has the headers {headers}. "
+                f"Export the column, or add its header to the source file.",
+                scan.records,
+                {"file": name, "missing": missing, "headers": [c.header for c in assignment.cells]},
+            )
+        )
     if assignment.repeated:
-        landed.findings.append(Finding("warning", "duplicate_header", f"{name}: the headers {', '.join(map(repr, assignment.repeated))} stand there more than once\nThe first of each counts; the others are kept as columns of their own.", len(assignment.repeated), {"file": name}))
+        landed.findings.append(
+            Finding(
+                "warning",
+                "duplicate_header",
+                f"{name}: the headers {', '.join(map(repr, assignment.repeated))} stand there more than once\nThe first of each counts; the others "
+                f"are kept as columns of their own.",
+                len(assignment.repeated),
+                {"file": name},
+            )
+        )
     for header, column, winner in assignment.contested:
-        landed.findings.append(Finding("warning", "contested_header", f"{name}: {header!r} could be {column} too, which {winner!r} already is\nIt is kept as a column of its own. Check which of the two is meant.", 1, {"file": name, "header": header, "column": column, "winner": winner}))
+        landed.findings.append(
+            Finding(
+                "warning",
+                "contested_header",
+                f"{name}: {header!r} could be {column} too, which {winner!r} already is\nIt is kept as a column of its own. Check which of the two "
+                f"is meant.",
+                1,
+                {"file": name, "header": header, "column": column, "winner": winner},
+            )
+        )
 
 
 @contextmanager
@@ -356,6 +443,18 @@ def _save(ws: Workspace, export_id: str, file_no: int, landed: Landed, connectio
                 "non_records = %s, notes = %s "
                 "where export_id = %s and file_no = %s"
             ),
-            (landed.object, landed.status, landed.encoding, landed.delimiter, Jsonb(landed.header), landed.table, landed.records, Jsonb(landed.non_records), Jsonb(landed.notes), export_id, file_no),
+            (
+                landed.object,
+                landed.status,
+                landed.encoding,
+                landed.delimiter,
+                Jsonb(landed.header),
+                landed.table,
+                landed.records,
+                Jsonb(landed.non_records),
+                Jsonb(landed.notes),
+                export_id,
+                file_no,
+            ),
         )
     return landed.findings

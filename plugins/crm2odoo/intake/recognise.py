@@ -11,7 +11,31 @@ from crm2odoo.intake.headers import Assignment, _singular, assign, missing_colum
 from crm2odoo.project import Source
 
 # Words in file names that say nothing about the content.
-FILLER = {"export", "exported", "exports", "part", "of", "all", "csv", "json", "data", "crm", "final", "copy", "full", "list", "download", "dump", "new", "my", "the", "delta", "backup", "view", "report"}
+FILLER = {
+    "export",
+    "exported",
+    "exports",
+    "part",
+    "of",
+    "all",
+    "csv",
+    "json",
+    "data",
+    "crm",
+    "final",
+    "copy",
+    "full",
+    "list",
+    "download",
+    "dump",
+    "new",
+    "my",
+    "the",
+    "delta",
+    "backup",
+    "view",
+    "report",
+}
 
 
 @dataclass(frozen=True)

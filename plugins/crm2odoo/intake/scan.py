@@ -24,7 +24,11 @@ TAIL = 1 << 16
 LISTED = 10_000
 # Stands for a line end inside a quoted cell while a block is cut into records; files that hold it are read carefully.
 INNER = b"\x01"
-ODD_BLANKS = tuple(c.encode() for c in ("\u00a0", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u2007", "\u202f", "\u200e", "\u200f", "\u3000", "\u2028", "\u2029"))
+ODD_BLANKS = tuple(
+    c.encode()
+    for c in ("\u00a0", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff", "\u00ad", "\u2007",
+              "\u202f", "\u200e", "\u200f", "\u3000", "\u2028", "\u2029")
+)
 
 # Anything but Latin letters, punctuation and currency signs may have more than one spelling in Unicode.
 COMPOSING = re.compile(rb"[^\x80-\xbf\xc2-\xc5\xe2]|\xe2[^\x80\x82]")
@@ -97,7 +101,7 @@ def utf8_blocks(stream: BinaryIO, encoding: str, block: int = BLOCK) -> Iterator
         if decoder.getstate()[0]:
             raise NotUtf8("not UTF-8", offset - len(decoder.getstate()[0]))
         return
-    text_decoder = codecs.getincrementaldecoder(encoding)("replace" if encoding.startswith("utf-16") else "strict")
+    text_decoder = codecs.getincrementaldecoder(encoding)("replace" if encoding.startswith(("utf-16", "utf-32")) else "strict")
     while data := stream.read(block):
         yield text_decoder.decode(data).removeprefix("\ufeff").encode("utf-8", "replace")
     yield text_decoder.decode(b"", True).encode("utf-8", "replace")
@@ -195,7 +199,7 @@ class Scanner:
             unquoted, inside = [outside], []
         if b"\r" in chunk:
             returns = outside.count(b"\r")
-            if returns != outside.count(b"\r\n") or chunk.count(b"\r") != returns and not inner:
+            if returns != outside.count(b"\r\n") or (chunk.count(b"\r") != returns and not inner):
                 return None
             if inner and b"\r" in b"".join(p for p in inside if b"\r" in p).replace(b"\r" + INNER, b""):
                 return None
@@ -269,7 +273,8 @@ class Scanner:
         blank = b" \t" if delimiter != b"\t" else b" "
         ends = {text.rstrip(b"\r")[-1:] for text in lines} | {text[:1] for text in lines}
         if delimiter + b" " in outside or b" " + delimiter in outside or b" " in ends or b"\t" in ends or (b"\t" in outside and delimiter != b"\t"):
-            pattern = re.compile(b"(?:(?<=[\n" + re.escape(delimiter) + b"])|\\A)[" + blank + b"]|[" + blank + b"](?=[\r\n" + re.escape(delimiter) + b"])")
+            edge = re.escape(delimiter)
+            pattern = re.compile(b"(?:(?<=[\n" + edge + b"])|\\A)[" + blank + b"]|[" + blank + b"](?=[\r\n" + edge + b"])")
             for count, match in enumerate(pattern.finditer(outside)):
                 if count > 2000:
                     padded.add(0)
@@ -291,7 +296,8 @@ class Scanner:
 
     def _one_by_one(self, buffer: bytes, until: int, final: bool) -> tuple[bytes, int]:
         """Rows of the records that start before ``until``, and where the next one starts."""
-        out, position = [], 0
+        out: list[bytes] = []
+        position = 0
         while position < until:
             try:
                 record = read_record(buffer, position, self.dialect, final)
@@ -347,7 +353,7 @@ class Scanner:
         if len(filled) == 1:
             return bool(FOOTER.fullmatch(text.rstrip(":")) or FOOTER_LINE.fullmatch(text)) and (self.width > 1 or bool(FOOTER_LINE.fullmatch(text)))
         numbers = all(re.fullmatch(r"[-+(]?[^\w\s]{0,3}\s?[\d.,' ]+\)?\s?(%|[A-Z]{3})?", c) for c in filled[1:])
-        return bool(FOOTER.fullmatch(text.rstrip(":")) or FOOTER_LINE.fullmatch(text)) and numbers and len(filled) <= max(2, len(cells) // 2)
+        return bool(FOOTER.fullmatch(text.rstrip(":")) or FOOTER_LINE.fullmatch(text)) and numbers
 
     def _judge(self, record: Record, raw: bytes) -> bytes:
         """A row, or nothing when the record is none; notes what is wrong with it."""

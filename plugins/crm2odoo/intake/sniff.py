@@ -15,7 +15,11 @@ from crm2odoo.project import Source
 
 HEAD = 1 << 18
 DELIMITERS = (b",", b";", b"\t", b"|")
-BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
+# UTF-32 first: its little-endian mark starts as that of UTF-16 does.
+BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"), (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
@@ -71,19 +75,23 @@ def find_encoding(stream: BinaryIO, name: str) -> str:
         first_fault = max(offset - 1, 0)
     faults = sum(high.values())
     if good >= 3 and good * 2 > faults - good * 2:
-        raise UnknownEncoding(f"{name}: byte {first_fault:,} is not UTF-8, although the rest of the file is\nThe file was cut or mixed from several. Ask for the export again, as UTF-8.", first_fault)
+        raise UnknownEncoding(
+            f"{name}: byte {first_fault:,} is not UTF-8, although the rest of the file is\n"
+            "The file was cut or mixed from several. Ask for the export again, as UTF-8.", first_fault)
     undefined = [b for b in high if b in UNDEFINED_IN_CP1252]
     controls = sum(n for b, n in high.items() if b < 0xA0)
     if undefined or not _looks_western(high):
         raise UnknownEncoding(
-            f"{name}: byte {first_fault:,} is neither UTF-8 nor UTF-16, and the file is no cp1252 or latin-1 text\nAsk for the export again, saved as UTF-8.", first_fault)
+            f"{name}: byte {first_fault:,} is neither UTF-8 nor UTF-16, and the file is no cp1252 or latin-1 text\n"
+            "Ask for the export again, saved as UTF-8.", first_fault)
     return "cp1252" if controls else "latin-1"
 
 
 def _looks_western(high: Counter[int]) -> bool:
     """Whether the high bytes are those of Western letters and typographic marks, and not halves of Asian characters or noise."""
     total = sum(high.values())
-    usual = set(range(0xC0, 0x100)) | {0x80, 0x82, 0x84, 0x85, 0x8A, 0x8C, 0x8E, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x99, 0x9A, 0x9C, 0x9E, 0x9F} | {
+    usual = set(range(0xC0, 0x100)) | {0x80, 0x82, 0x84, 0x85, 0x8A, 0x8C, 0x8E, 0x91, 0x92, 0x93, 0x94, 0x95, 0x96, 0x97, 0x99,
+                                       0x9A, 0x9C, 0x9E, 0x9F} | {
         0xA0, 0xA1, 0xA3, 0xA7, 0xA9, 0xAA, 0xAB, 0xAD, 0xAE, 0xB0, 0xB2, 0xB4, 0xB7, 0xBA, 0xBB, 0xBD, 0xBF, 0xB1, 0xB5, 0xBC, 0xBE}
     return total < 3 or sum(n for b, n in high.items() if b in usual) >= 0.8 * total
 
@@ -137,7 +145,7 @@ def _score(taken: Taken, dialect: Dialect) -> float:
         return 0.01
     total = sum(widths.values())
     stray = sum(r.stray_quote or r.open_quote for r in taken.records) / total
-    return count / total + min(width, 40) / 100 - stray * 0.6 - (0.02 if dialect.escape else 0) + (0.05 if dialect.quote == b"'" else 0)
+    return count / total + min(width, 40) / 100 - stray * 0.6 - (0.002 if dialect.escape else 0) + (0.05 if dialect.quote == b"'" else 0)
 
 
 def _header_row(taken: Taken, name: str, source: Source) -> tuple[int, Recognition]:
@@ -160,7 +168,9 @@ def _header_row(taken: Taken, name: str, source: Source) -> tuple[int, Recogniti
                     best = (score, index, recognition)
                 if recognition.by_header >= 0.6:
                     break
-        if first_wide is None and (len(cells) >= usual or len(rows) == 1):
+        # A title with nothing beside it, as spreadsheets save it, is no header.
+        named = len([c for c in cells if c])
+        if first_wide is None and (len(rows) == 1 or (len(cells) >= usual and named >= min(usual, 2) and 2 * named >= min(len(cells), usual))):
             first_wide = (index, recognition)
     if best is not None:
         return best[1], best[2]

@@ -60,8 +60,9 @@ def _read(buffer: bytes, start: int, dialect: Dialect, final: bool, honour_quote
     cells: list[bytes] = []
     position, stray, inner = start, False, 0
     while True:
-        if honour_quotes and buffer.startswith(quote, position):
-            cell, position, was_stray, lines = _quoted(buffer, position, dialect, final)
+        opens = _quote_after_blanks(buffer, position, dialect, final) if honour_quotes else -1
+        if opens >= 0:
+            cell, position, was_stray, lines = _quoted(buffer, opens, dialect, final)
             if cell is None:
                 return None
             stray |= was_stray
@@ -96,6 +97,20 @@ def _read(buffer: bytes, start: int, dialect: Dialect, final: bool, honour_quote
             if buffer[position : position + 1] == b"\n":
                 position += 1
         return Record(cells, position, 1 + inner, stray)
+
+
+def _quote_after_blanks(buffer: bytes, position: int, dialect: Dialect, final: bool) -> int:
+    """Where the quote of a quoted cell opens, -1 when the cell is not quoted. Blanks before the quote are allowed if all is well after it."""
+    quote = dialect.quote
+    if buffer.startswith(quote, position):
+        return position
+    at = position
+    while buffer.startswith(b" ", at):
+        at += 1
+    if at == position or not buffer.startswith(quote, at):
+        return -1
+    cell, _, stray, lines = _quoted(buffer, at, dialect, final)
+    return at if cell is not None and not stray and not lines else -1
 
 
 def _quoted(buffer: bytes, start: int, dialect: Dialect, final: bool) -> tuple[bytes | None, int, bool, int]:

@@ -137,7 +137,8 @@ def _of_entity(target: Target, entity: str) -> list[Conflict]:
         keys = {row["xid"]: [k for k in rules.updatable(row["changed"]) if rules.rules[k].readable] for row in page}
         names = sorted({rules.rules[k].name for ks in keys.values() for k in ks})
         found = target.client.call(
-            target.entities[entity].model, "search_read", domain=[["id", "in", [r["res_id"] for r in page]]], fields=[*names, "write_uid", "write_date"],
+            target.entities[entity].model, "search_read", domain=[["id", "in", [r["res_id"] for r in page]]],
+            fields=[*names, "write_uid", "write_date"],
             load="", context=READING,
         )  # fmt: skip
         now = {r["id"]: r for r in found}

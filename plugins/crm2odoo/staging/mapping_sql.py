@@ -134,7 +134,8 @@ class FeedWriter:
     def _expression(self, text: str) -> str:
         names = [*_expression_names(self.object), *(["each"] if self.feed.mapping.each else [])]
         rules = {f"decision_{n}": str(self.bundle.decisions[n]) for n, q in self.bundle.questions.items() if q.sql and f"decision_{n}" in text}
-        renamed = {f"{n}__currency": currency_code(f"c.{quote(n + '__currency')}", self.bundle.project.currency) for n, c in self.object.columns.items() if c.type == "money"}
+        money = [n for n, c in self.object.columns.items() if c.type == "money"]
+        renamed = {f"{n}__currency": currency_code(f"c.{quote(n + '__currency')}", self.bundle.project.currency) for n in money}
         renamed |= {name: expression(rule, names, alias="c", constants=self.constants, renamed=renamed) for name, rule in rules.items()}
         return expression(text, names, alias="c", constants=self.constants, renamed={"each": 'e."value"', **renamed})
 
