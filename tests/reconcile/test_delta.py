@@ -11,6 +11,7 @@ import pytest
 from crm2odoo.odoo import rollback
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.reconcile.conflicts import Conflict, find_conflicts, settle_conflicts
+from crm2odoo.reconcile.gate import check_entity
 from odoo_server import OdooDatabase
 from proof_world import FIRMS, REPS, Proof, deals, proof_world
 
@@ -136,6 +137,8 @@ def test_vanished_rows_are_listed_and_follow_the_policy(proof: Proof, sam: OdooC
     assert found.pop(("deal", "deal_6")) == found.pop(("deal", "deal_7")) == "archive: its row is gone"
     assert found.pop(("deal", "deal_8")) == "keep: its row is rejected now"
     assert {reason for (entity, _), reason in found.items() if entity == "firm"} == {"keep: the export has no file of firm"}
+    load(proof)
+    check_entity(proof.target, "gone", proof.plan_id, "deal")  # the gate does not stumble over them
     done = rollback.vanish(proof.target, "gone", proof.plan_id)
     assert done.counts["deal"] == {"archive": 1, "keep": 1}
     assert lead(proof, "deal_6", "active") == {"active": False}
