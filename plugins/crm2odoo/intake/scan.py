@@ -36,10 +36,11 @@ ASCII = bytes(range(128))
 
 FOOTER = re.compile(r"(grand\s+|sub\s*)?totals?|sum|summe|totaux|count|records?|average|avg|end of (report|file|export)", re.IGNORECASE)
 FOOTER_LINE = re.compile(
-    r"((grand\s+|sub\s*)?totals?|sum|count|records?|number of \w+)\s*[:=(].*|\(?\d[\d,. "
-    r"]*\s+(records?|rows?|results?|entries|items|lines|leads|contacts|deals)\b.*"
-    r"|(report|export|file)\s+(was\s+)?(created|generated|exported|run)\b.*|(generated|exported|created|printed)\s+(on|by|at|from|with)\b.*|(end "
-    r"of|copyright|©|confidential)\b.*",
+    r"((grand\s+|sub\s*)?totals?|sum|count|records?|number of \w+)\s*[:=(].*"
+    r"|\(?\d[\d,. ]*\s+(records?|rows?|results?|entries|items|lines|leads|contacts|deals)\b.*"
+    r"|(report|export|file)\s+(was\s+)?(created|generated|exported|run)\b.*"
+    r"|(generated|exported|created|printed)\s+(on|by|at|from|with)\b.*"
+    r"|(end of|copyright|©|confidential)\b.*|(source|notes?|filters?|criteria|disclaimer)\s*:.*",
     re.IGNORECASE,
 )
 
