@@ -189,3 +189,9 @@ def test_an_object_without_a_file_has_an_empty_table(take_in) -> None:
     assert done.rows("select name__key, amount__currency, tags, close_date from {clean}.deal") == []
     with pytest.raises(NoExport, match="not landed"):
         clean(done.ws, "nonsense")
+
+
+def test_a_file_of_nothing_but_faulty_records_is_rejected_in_bounded_memory(take_in) -> None:
+    done = take_in({"leads.csv": "Lead ID,Lead Name,Status\n" + "1,A\n" * 60_000 + "2,B,New\n"})
+    assert done.statuses("lead") == ["valid"]
+    assert done.rows("select count(*) as n, min(rec) as a, max(rec) as b from {clean}.reject where code = 'field_count'") == [{"n": 60_000, "a": 1, "b": 60_000}]

@@ -15,6 +15,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from crm2odoo.intake.ahead import ahead
+from crm2odoo.intake.defects import Defects
 from crm2odoo.intake.delivery import ATTACHMENT_FOLDERS, Delivery, open_delivery
 from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
 from crm2odoo.intake.findings import Finding, replace_findings
@@ -214,9 +215,10 @@ def _land_collection(
     landed.object, landed.status = recognition.object, "assigned" if choice else "recognised"
     scan = Scan()
     columns = [c.column for c in recognition.assignment.cells]
-    copy_rows(ws, connection, table_name(recognition.object, export_id, file_no), columns, ",", rows(items, header, scan))
+    defects = Defects.of_file(ws, export_id, file_no, recognition.assignment)
+    copy_rows(ws, connection, table_name(recognition.object, export_id, file_no), columns, ",", defects.spilled(rows(items, header, scan), scan))
     scan.line = 1
-    finish(ws, connection, landed, recognition.object, recognition.assignment, scan, export_id, file_no, name)
+    finish(ws, connection, landed, recognition.object, recognition.assignment, scan, defects, export_id, file_no, name)
     return landed
 
 
@@ -339,8 +341,10 @@ def _land_rows(
         return Landed("refused", notes=landed.notes, findings=[finding])
     scanner = Scanner(head)
     columns = [c.column for c in assignment.cells]
-    copy_rows(ws, connection, table_name(object_name, export_id, file_no), columns, head.dialect.delimiter.decode(), scanner.rows(iter(blocks)))
-    finish(ws, connection, landed, object_name, assignment, scanner.scan, export_id, file_no, name)
+    defects = Defects.of_file(ws, export_id, file_no, assignment)
+    found = defects.spilled(scanner.rows(iter(blocks)), scanner.scan)
+    copy_rows(ws, connection, table_name(object_name, export_id, file_no), columns, head.dialect.delimiter.decode(), found)
+    finish(ws, connection, landed, object_name, assignment, scanner.scan, defects, export_id, file_no, name)
     return landed
 
 
@@ -365,6 +369,7 @@ def finish(
     object_name: str,
     assignment: Assignment,
     scan: Scan,
+    defects: Defects,
     export_id: str,
     file_no: int,
     name: str,
@@ -384,11 +389,11 @@ def finish(
         "lines": scan.line - 1,
         "missing": missing,
     }
-    column_of = {c.header: c.column for c in assignment.cells}
-    connection.execute(ws.sql("delete from {land}.defect where export_id = %s and file_no = %s"), (export_id, file_no))
-    with connection.cursor() as cursor, cursor.copy(ws.sql("copy {land}.defect from stdin")) as copy:
-        for d in scan.defects:
-            copy.write_row((export_id, file_no, d.rec, d.line, column_of.get(d.column or "", d.column), d.code, d.value, d.fatal))
+    defects.write(connection, scan)
+    before = connection.execute(ws.sql("select table_name from {log}.file where export_id = %s and file_no = %s"), (export_id, file_no)).fetchone()
+    if before and before["table_name"] and before["table_name"] != landed.table:
+        # The file was taken for another object before.
+        connection.execute(ws.sql("drop table if exists {land}.{table}", table=before["table_name"]))
     if missing:
         headers = ", ".join(repr(c.header) for c in assignment.cells)
         looked = "; ".join(f"{m} (any of: {', '.join([m, *obj.columns[m].headers])})" if m in obj.columns else m for m in missing)
