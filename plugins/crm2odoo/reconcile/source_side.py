@@ -60,7 +60,8 @@ def source_checks(ws: Workspace, connection: Connection, plan_id: int, entity: s
     counts = connection.execute(
         ws.sql(
             "select (select count(distinct xid) from {target}.member where entity = %(e)s and skipped is null) as members,"
-            " (select count(*) from {target}.{entity}) as target, (select count(*) from {target}.plan where entity = %(e)s and action <> 'vanished') as plan",
+            " (select count(*) from {target}.{entity}) as target, (select count(*) from {target}.plan where entity = %(e)s and action <> "
+            "'vanished') as plan",
             entity=entity,
         ),
         {"e": entity},
