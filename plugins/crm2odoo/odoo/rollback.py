@@ -59,11 +59,6 @@ class Item:
     before: dict[str, Any] | None
     done: bool
 
-    @property
-    def stays(self) -> bool:
-        """Whether other things must not be taken away from below it."""
-        return self.action in ("keep", "archive")
-
 
 @dataclass(frozen=True)
 class Summary:
@@ -416,12 +411,12 @@ class _Look:
         return None
 
     def _staying(self) -> dict[str, set[int]]:
-        """Records of ours that stay, by model: what they refer to stays too."""
+        """Records of ours that stay, by model: what they refer to stays too. Archived ones are out of use, and hold nothing."""
         with self.target.ws.connect() as connection:
             rows = connection.execute(
                 self.target.ws.sql(
                     "select model, array_agg(res_id) as ids from {log}.undo "
-                    "where run_id = %s and action in ('keep', 'archive') and res_id is not null group by 1"
+                    "where run_id = %s and action = 'keep' and res_id is not null group by 1"
                 ),
                 (self.run_id,),
             ).fetchall()
