@@ -1,4 +1,4 @@
-"""How fast records reach Odoo: this loader, odoo_csv_import, odoo-data-flow (where PyPI has it), and Odoo's own limit, side by side.
+"""How fast records reach Odoo: this loader, odoo_csv_import, and Odoo's own limit, side by side.
 
     python benchmarks/load.py [--entities company,contact,…] [--scale 1.0] [--runs 3] [--processes 4,1]
 
@@ -44,7 +44,8 @@ from crm2odoo.staging import Workspace
 
 ROOT = package_root()
 BATCH = 500
-PEERS = {"odoo_csv_import": "odoo_import_export_client", "odoo-data-flow": "odoo-data-flow"}
+PEERS = {"odoo_csv_import": "odoo_import_export_client"}
+"""Contender: its package on PyPI."""
 ROWS = {"tag": 8000, "company": 4000, "contact": 4000, "lead": 4000, "message": 8000, "activity": 8000, "event": 2000, "order": 800}
 BASE = 500
 """Companies and contacts that the other records refer to; the same for every contender."""
