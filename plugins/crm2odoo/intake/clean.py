@@ -199,7 +199,7 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
             "day_first": formats.date_order == "dmy",
             "decimal_mark": formats.decimal_mark,
             "timezone": ws.bundle.project.timezone,
-            **{flag: any({flag, "odd_blanks"} & set(f.flags) for f in files) for flag in ("double_blanks", "composing")},
+            "composing": any({"composing", "odd_blanks"} & set(f.flags) for f in files),
         },
         "fatal_checks": list(_fatal_checks(ws, spec)),
         "warnings": list(_warnings(ws, spec, formats.date_order == "dmy")),

@@ -244,8 +244,6 @@ def rows(items: Iterator[Element], header: list[str], scan: Scan) -> Iterator[by
                 scan.defects.append(Defect(scan.records, element.line, name, "nul_byte", None, False))
             if not text.isascii():
                 scan.flags |= {"non_ascii", "odd_blanks", "composing"}
-            if "  " in text:
-                scan.flags.add("double_blanks")
             if text != text.strip():
                 scan.padded.add(places[name] + 1)
             cells[places[name]] = write_cell(text.encode(), dialect)

@@ -263,8 +263,6 @@ class Scanner:
                     flags.add("odd_blanks")
                 if "composing" not in flags and COMPOSING.search(high):
                     flags.add("composing")
-        if "double_blanks" not in flags and b"  " in chunk:
-            flags.add("double_blanks")
 
     def _note_padding(self, outside: bytes, lines: list[bytes], unquoted: list[bytes], inside: list[bytes]) -> None:
         """Remembers the columns in which some cell has blanks around it. ``outside``: the block with a mark for each quoted cell."""
@@ -272,7 +270,7 @@ class Scanner:
         if 0 in padded:
             return
         blank = b" \t" if delimiter != b"\t" else b" "
-        ends = {text.rstrip(b"\r")[-1:] for text in lines} | {text[:1] for text in lines}
+        ends = {text[-1:] for text in lines} | {text[:1] for text in lines}
         if delimiter + b" " in outside or b" " + delimiter in outside or b" " in ends or b"\t" in ends or (b"\t" in outside and delimiter != b"\t"):
             edge = re.escape(delimiter)
             pattern = re.compile(b"(?:(?<=[\n" + edge + b"])|\\A)[" + blank + b"]|[" + blank + b"](?=[\r\n" + edge + b"])")
