@@ -12,6 +12,7 @@ import re
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import BinaryIO, NamedTuple
 
 from crm2odoo.intake.errors import UnknownEncoding
@@ -19,7 +20,8 @@ from crm2odoo.intake.headers import folded
 from crm2odoo.intake.sniff import Head
 from crm2odoo.intake.tokens import NeedMore, Record, read_record, write_cell
 
-BLOCK = 1 << 20
+# Blocks that stay in the processor's cache.
+BLOCK = 1 << 18
 TAIL = 1 << 16
 LISTED = 10_000
 # Stands for a line end inside a quoted cell while a block is cut into records; files that hold it are read carefully.
@@ -184,9 +186,10 @@ class Scanner:
                 return None
             outside = b'"'.join(unquoted)
             consumed = sum(map(len, pieces)) + len(pieces) - 1
-            inside = [p.replace(b"\n", INNER) for p in pieces[1::2]]
-            inner = any(INNER in p for p in inside)
+            inside = pieces[1::2]
+            inner = buffer.count(b"\n", 0, consumed) != outside.count(b"\n")
             if inner:
+                inside = [p.replace(b"\n", INNER) if b"\n" in p else p for p in inside]
                 pieces[1::2] = inside
                 chunk = b'"'.join(pieces)
             else:
@@ -208,13 +211,13 @@ class Scanner:
         lines = chunk.split(b"\n")
         lines.pop()
         self._note(chunk)
-        self._note_padding(outside, lines, unquoted, inside)
+        starts = {text[:2] for text in lines}
+        self._note_padding(outside, lines, starts, unquoted, inside)
         marks = outside.translate(None, self._keep)
         odd: set[int] = set()
         if marks != self._units[: len(marks)] or len(marks) % len(self._unit):
             unit = self._unit[:-1]
             odd.update(i for i, mark in enumerate(marks.split(b"\n")[:-1]) if mark != unit)
-        starts = {text[:2] for text in lines}
         if b"" in starts or any(start.startswith(self._blank_starts) for start in starts):
             nothing = self.dialect.delimiter + b'" \t\r'
             odd.update(i for i, text in enumerate(lines) if not text.strip(nothing))
@@ -225,12 +228,9 @@ class Scanner:
         scan = self.scan
         rec, line, count, row = scan.records + 1, scan.line, len(lines), self._row
         if inner:
-            places = []
-            for text in lines:
-                places.append(line)
-                line += 1 + text.count(INNER)
+            places = list(accumulate([1 + text.count(INNER) if INNER in text else 1 for text in lines], initial=line))
+            scan.line = places.pop()
             out = b"".join([row % t for t in zip(range(rec, rec + count), places, lines, strict=True)]).replace(INNER, b"\n")
-            scan.line = line
         else:
             out = b"".join([row % t for t in zip(range(rec, rec + count), range(line, line + count), lines, strict=True)])
             scan.line += count
@@ -264,13 +264,13 @@ class Scanner:
                 if "composing" not in flags and COMPOSING.search(high):
                     flags.add("composing")
 
-    def _note_padding(self, outside: bytes, lines: list[bytes], unquoted: list[bytes], inside: list[bytes]) -> None:
+    def _note_padding(self, outside: bytes, lines: list[bytes], starts: set[bytes], unquoted: list[bytes], inside: list[bytes]) -> None:
         """Remembers the columns in which some cell has blanks around it. ``outside``: the block with a mark for each quoted cell."""
         padded, delimiter = self.scan.padded, self.dialect.delimiter
         if 0 in padded:
             return
         blank = b" \t" if delimiter != b"\t" else b" "
-        ends = {text[-1:] for text in lines} | {text[:1] for text in lines}
+        ends = {text[-1:] for text in lines} | {start[:1] for start in starts}
         if delimiter + b" " in outside or b" " + delimiter in outside or b" " in ends or b"\t" in ends or (b"\t" in outside and delimiter != b"\t"):
             edge = re.escape(delimiter)
             pattern = re.compile(b"(?:(?<=[\n" + edge + b"])|\\A)[" + blank + b"]|[" + blank + b"](?=[\r\n" + edge + b"])")
