@@ -129,3 +129,36 @@ def test_a_flaw_of_the_program_is_told_as_such_and_not_tried_again(world: World,
     done = world.run("flaw.discover")
     assert "KeyError: 'nothing'\nThis is a flaw of the program" in done.causes["intake.land"]
     assert len(tries) == 1
+
+
+def test_a_run_waits_for_no_other_but_says_who_works_on_the_project(world: World, new_project: NewProject, staging_dsn: str) -> None:
+    """The other run is alive as long as Airflow says so; deleted or ended, it is followed."""
+    from airflow.models.dagrun import DagRun
+    from airflow.sdk.timezone import utcnow
+    from airflow.utils.session import create_session
+    from airflow.utils.types import DagRunTriggeredByType, DagRunType
+    from sqlalchemy import delete
+
+    new_project("busy")
+    held = "insert into busy_log.project_lock (run_id, dag_id, dag_run) values ('busy.load.manual__1', 'busy.load', 'manual__1')"
+    with create_session() as session:
+        session.add(
+            DagRun(
+                dag_id="busy.load", run_id="manual__1", run_type=DagRunType.MANUAL, state="running", run_after=utcnow(), logical_date=utcnow(),
+                triggered_by=DagRunTriggeredByType.UI,
+            )
+        )
+    with psycopg.connect(staging_dsn) as connection:
+        from crm2odoo.project import load_bundle
+        from crm2odoo.staging import Workspace
+
+        Workspace.open(load_bundle(world.root, "busy"), staging_dsn)
+        connection.execute(held)
+    refused = world.run("busy.discover")
+    assert refused.state == "failed"
+    assert "Run manual__1 of busy.load is working on the project busy since" in refused.causes["check.needs"]
+    assert refused.states["intake.register"] == "upstream_failed"
+    with create_session() as session:
+        session.execute(delete(DagRun).where(DagRun.run_id == "manual__1", DagRun.dag_id == "busy.load"))
+    assert world.run("busy.discover").causes == {}
+    assert asked(staging_dsn, "select count(*) from busy_log.project_lock") == [(0,)], "who waits for a person has given the project back"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from airflow.sdk import DAG
@@ -92,25 +94,37 @@ def only(dag_id: str) -> Iterator[None]:
 
 @contextmanager
 def _alone(dag_id: str) -> Iterator[None]:
-    """Keeps a scheduler of the same database away from our run, by pausing the DAG meanwhile; ends what a killed rehearsal left behind."""
+    """Keeps a scheduler of the same database away from our run, by pausing the DAG meanwhile; ends what killed rehearsals of the project left."""
+    from airflow.configuration import AIRFLOW_HOME
     from airflow.models.dag import DagModel
     from airflow.models.dagrun import DagRun
     from airflow.utils.session import create_session
     from airflow.utils.types import DagRunTriggeredByType
-    from sqlalchemy import update
+    from sqlalchemy import select, update
 
     def pause(paused: bool) -> None:
         with create_session() as session:
             session.execute(update(DagModel).where(DagModel.dag_id == dag_id).values(is_paused=paused))
 
-    with create_session() as session:
-        ours = (DagRun.dag_id == dag_id, DagRun.state == "running", DagRun.triggered_by == DagRunTriggeredByType.TEST)
-        session.execute(update(DagRun).where(*ours).values(state="failed"))
-    pause(True)
-    try:
-        yield
-    finally:
-        pause(False)
+    @contextmanager
+    def claim(of: str, mode: int) -> Iterator[None]:
+        """The system takes the lock back when the process dies."""
+        with open(Path(AIRFLOW_HOME) / f"rehearsal-{of}.lock", "a") as file:
+            fcntl.flock(file, mode)
+            yield
+
+    with claim(dag_id, fcntl.LOCK_EX):
+        with create_session() as session:
+            left = (DagRun.state == "running", DagRun.triggered_by == DagRunTriggeredByType.TEST)
+            same = DagRun.dag_id.startswith(dag_id.rpartition(".")[0] + ".", autoescape=True)
+            for other in set(session.scalars(select(DagRun.dag_id).where(*left, same))):
+                with suppress(BlockingIOError), nullcontext() if other == dag_id else claim(other, fcntl.LOCK_EX | fcntl.LOCK_NB):
+                    session.execute(update(DagRun).where(DagRun.dag_id == other, *left).values(state="failed"))
+        pause(True)
+        try:
+            yield
+        finally:
+            pause(False)
 
 
 class _Watcher:

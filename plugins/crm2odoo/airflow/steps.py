@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from airflow.sdk import get_current_context
+from airflow.sdk.api.client import ServerResponseError
+from airflow.sdk.exceptions import AirflowRuntimeError
 
 from crm2odoo import discovery, handoff, intake, ledger, sandbox, staging
 from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
 from crm2odoo.intake.delivery import open_delivery
-from crm2odoo.ledger import approvals, fresh, runs
+from crm2odoo.ledger import approvals, fresh, project_lock, runs
 from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
 from crm2odoo.odoo import guard, load_action, match, picture, rollback, schema, settings
@@ -58,6 +60,20 @@ def sandbox_credentials(name: str) -> OdooCredentials:
     return OdooCredentials(url=found.url, database=found.database, login=found.login, secret=found.api_key)
 
 
+def _has_ended(holder: project_lock.Holder) -> bool:
+    """Asks Airflow whether a run is over. A run that Airflow does not know any more is."""
+    try:
+        state = get_current_context()["ti"].get_dagrun_state(dag_id=holder.dag_id, run_id=holder.dag_run)
+    except (AirflowRuntimeError, ServerResponseError) as error:
+        # The second one where the task runs in the same process as Airflow's API.
+        told = (error.error.detail or {}).get("status_code") if isinstance(error, AirflowRuntimeError) else error.response.status_code
+        if told != 404:
+            raise
+        log.info("Airflow does not know run %s of %s any more", holder.dag_run, holder.dag_id)
+        return True
+    return state not in ("running", "queued")
+
+
 class Steps:
     """The tasks of one project's DAGs."""
 
@@ -67,9 +83,26 @@ class Steps:
 
     # ---- what every task needs
 
-    def workspace(self) -> Workspace:
-        """The project's schemas in the database of its staging connection."""
-        return Workspace.open(self.bundle, connections.staging_dsn(self.project))
+    takes_over = False
+    """Whether the run takes the project from one that still works on it."""
+
+    def workspace(self, alone: bool = True) -> Workspace:
+        """The project's schemas in the database of its staging connection.
+
+        ``alone``: only if no other run works on the project; raises ProjectBusy. A task that must do its work even then says no.
+        """
+        ws = Workspace.open(self.bundle, connections.staging_dsn(self.project))
+        if alone:
+            self._hold(ws)
+        return ws
+
+    def _hold(self, ws: Workspace) -> None:
+        context = get_current_context()
+        run = context["dag_run"]
+        before = project_lock.hold(ws, self.run_id(), run.dag_id, run.run_id, _has_ended, take_over=self.takes_over)
+        if before is not None:
+            log.info("Run %s of %s did not give the project back; this run has it now", before.dag_run, before.dag_id)
+            runs.found_over(ws, before.run_id)
 
     def run_id(self) -> str:
         """Our id of this run."""
@@ -241,9 +274,14 @@ class Steps:
 
     @person_readable
     def scope(self, export_id: str) -> dict[str, Any]:
-        """Puts on one page what the migration will cover: files, rows by status, findings. The sign-off is bound to its hash."""
+        """Puts on one page what the migration will cover: files, rows by status, findings. The sign-off is bound to its hash.
+
+        Gives the project back: other runs need not wait for a person.
+        """
         ws = self.workspace()
-        return {"body": pages.scope_page(ws, export_id), "hashes": {"scope": pages.scope_hash(ws, export_id)}}
+        page = {"body": pages.scope_page(ws, export_id), "hashes": {"scope": pages.scope_hash(ws, export_id)}}
+        project_lock.release(ws, self.run_id())
+        return page
 
     # ---- sandbox
 
@@ -357,7 +395,8 @@ class Steps:
     @person_readable
     def restore_settings(self) -> None:
         """Puts every setting back as `park_settings` found it, and takes the loader's server action out of Odoo. Runs also when the load failed."""
-        target = self.target(self.workspace())
+        # Also when another run has the project by now: what was switched off must not stay off.
+        target = self.target(self.workspace(alone=False))
         pages.log_list("Put back", settings.restore(target, self.run_id()))
         load_action.remove_load_action(target)
 
@@ -458,11 +497,15 @@ class Steps:
 
     @person_readable
     def report(self, plan_id: int) -> dict[str, Any]:
-        """Writes the report of the run and prepares the page for `sign_off`, bound to the report's hash."""
+        """Writes the report of the run and prepares the page for `sign_off`, bound to the report's hash.
+
+        Gives the project back: other runs need not wait for a person.
+        """
         ws = self.workspace()
         runs.finish(ws, self.run_id(), "success")
         written = handoff.write_report(ws, self.run_id(), self.documents())[0]
         hashes = {"report": written.sha256}
         if self.kind() == "sandbox":
             hashes["sample"] = self.bundle.mapping_hash
+        project_lock.release(ws, self.run_id())
         return {"body": pages.report_page(ws, self.run_id(), written.location), "hashes": hashes}

@@ -25,6 +25,8 @@ SUBJECT = "rollback"
 class UndoSteps(Steps):
     """What a rollback does, besides what all DAGs do."""
 
+    takes_over = True
+
     def connection(self) -> str:
         """The project's own connection, unless the form names a test database."""
         return str(self.param("connection")) if self.param("target") == "test" else self.project.connections.odoo

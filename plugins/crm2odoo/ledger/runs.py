@@ -40,6 +40,12 @@ def finish(ws: Workspace, run_id: str, state: State) -> None:
         connection.execute(ws.sql("update {log}.run set state = %s, ended_at = now() where run_id = %s"), (state, run_id))
 
 
+def found_over(ws: Workspace, run_id: str) -> None:
+    """Notes as failed a run that is over and never said so: it was stopped, or its worker died."""
+    with ws.connect() as connection:
+        connection.execute(ws.sql("update {log}.run set state = 'failed', ended_at = now() where run_id = %s and state = 'running'"), (run_id,))
+
+
 def code_version() -> str:
     """The package's version and the first 12 digits of the sha256 over its Python files, which a version alone would not tell apart."""
     digest = hashlib.sha256()
