@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import IO
 
 import psycopg
 import pytest
@@ -29,25 +30,32 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def airflow_url(odoo_base) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    """What ``make up`` starts, in the home of the tests and on a port of its own."""
+    """What ``make up`` starts, in the home of the tests. Sessions that run side by side share it; the last one stops it."""
     from crm2odoo.airflow import local
     from crm2odoo.sandbox import lifecycle
 
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    kept = dict(os.environ)
-    # The rest of the session has an Airflow of its own in its environment.
-    for name in [n for n in os.environ if n.startswith("AIRFLOW__")]:
-        del os.environ[name]
-    os.environ.update(CRM2ODOO_HOME=str(odoo_base.home), CRM2ODOO_AIRFLOW_PORT=str(port))
+    with open(odoo_base.home / "airflow-sessions.lock", "a") as users:
+        if locked(users, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            lifecycle.stop_airflow(odoo_base.home, lambda _: None)
+            _end_old_runs(local.prepare(lambda _: None, odoo_base.home).base.airflow_dsn)
+            url = local.up(log=lambda _: None, home=odoo_base.home).url
+            fcntl.flock(users, fcntl.LOCK_SH)
+        else:
+            fcntl.flock(users, fcntl.LOCK_SH)
+            url = local.up(log=lambda _: None, home=odoo_base.home).url
+        yield url
+        fcntl.flock(users, fcntl.LOCK_UN)
+        if locked(users, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            lifecycle.stop_airflow(odoo_base.home, lambda _: None)
+
+
+def locked(file: IO[str], how: int) -> bool:
+    """Whether we got the lock."""
     try:
-        _end_old_runs(local.prepare(log=lambda _: None).base.airflow_dsn)
-        yield local.up(log=lambda _: None).url
-    finally:
-        lifecycle.stop_airflow(odoo_base.home, lambda _: None)
-        os.environ.clear()
-        os.environ.update(kept)
+        fcntl.flock(file, how)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _end_old_runs(dsn: str) -> None:

@@ -52,7 +52,7 @@ class Demo:
         project = self.bundle.project
         self.say(f"A first migration: {project.title}, from {project.export} into an Odoo 19 on this machine")
         airflow = local.prepare(self.step)
-        os.environ.update(airflow.environment)
+        airflow.enter()
         self.step(f"Airflow starts (its log: {log_file})")
         with _quiet(log_file):
             from airflow.dag_processing.dagbag import DagBag

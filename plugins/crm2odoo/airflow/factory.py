@@ -52,6 +52,18 @@ def project_dags(root: Path, name: str, step: str | None = None) -> list[DAG]:
     return [build(bundle, Steps(bundle)) for key, build in BUILDERS.items() if step in (None, key)]
 
 
+def dag_ids(root: Path) -> list[str]:
+    """The ids of the DAGs that ``dags_below`` makes, without making them."""
+    ids = []
+    for name in project_names(root):
+        try:
+            if load_bundle(root, name).project.active:
+                ids += [f"{name}.{step}" for step in BUILDERS]
+        except ConfigError:
+            ids.append(f"{_dag_name(name)}.config_error")
+    return ids
+
+
 def config_error_dag(name: str, message: str) -> DAG:
     """Stands in for the DAGs of a project whose files have a mistake."""
     dag = DAG(

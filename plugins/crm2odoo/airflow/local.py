@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -46,19 +47,29 @@ class LocalAirflow:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a process needs to be part of it; the rest is in airflow.cfg."""
+        """What a process needs to be part of it; the rest is in airflow.cfg.
+
+        Settings of another Airflow (``AIRFLOW__…``) that stand in our environment would win over airflow.cfg, and lead to its database.
+        """
         plugins = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, [plugins, os.environ.get("PYTHONPATH")]))
         home = str(self.base.home)
-        return {**os.environ, "AIRFLOW_HOME": str(self.folder), "PYTHONPATH": path, "CRM2ODOO_HOME": home, "CRM2ODOO_DOCUMENTS": home}
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "AIRFLOW_CONFIG"))}
+        return {**ours, "AIRFLOW_HOME": str(self.folder), "PYTHONPATH": path, "CRM2ODOO_HOME": home, "CRM2ODOO_DOCUMENTS": home}
+
+    def enter(self) -> None:
+        """Makes this process part of it. Only before Airflow is imported for the first time: it reads its settings once."""
+        found = self.environment
+        os.environ.clear()
+        os.environ.update(found)
 
 
-def prepare(log: Log = print) -> LocalAirflow:
+def prepare(log: Log = print, home: Path | None = None) -> LocalAirflow:
     """PostgreSQL runs, Airflow is configured and its database is migrated. Safe to repeat; under a second when nothing is to do.
 
-    Raises SandboxError, or CalledProcessError when the migration fails.
+    ``home``: that of the sandboxes when left out. Raises SandboxError, or CalledProcessError when the migration fails.
     """
-    base = ensure_base(log=log)
+    base = ensure_base(home, log)
     folder = base.home / "airflow"
     folder.mkdir(mode=0o700, exist_ok=True)
     airflow = LocalAirflow(folder, f"http://127.0.0.1:{_port(folder)}", base)
@@ -96,15 +107,18 @@ def add_setup(airflow: LocalAirflow) -> None:
                 Pool.create_or_update_pool(project.pool, 4, "Calls to Odoo at the same time", include_deferred=False, session=session)
 
 
-def up(log: Log = print) -> LocalAirflow:
-    """Starts what does not run yet, and waits until the api-server answers."""
-    airflow = prepare(log)
-    os.environ.update(airflow.environment)  # before Airflow is imported for the first time
-    add_setup(airflow)
+def up(log: Log = print, home: Path | None = None) -> LocalAirflow:
+    """Starts what does not run yet, and waits until the api-server answers and every project's DAGs are there."""
+    airflow = prepare(log, home)
+    wanted = _set_up(airflow)
+    with psycopg.connect(airflow.base.airflow_dsn) as connection:
+        since = connection.execute("select now()").fetchone()
+    fresh = False
     for program, options in PROGRAMS.items():
         pid_file = airflow.folder / f"{program}.pid"
         if processes.noted(pid_file) is not None:
             continue
+        fresh = fresh or program == "dag-processor"
         with open(airflow.folder / f"{program}.log", "ab") as output:
             started = subprocess.Popen(
                 [*_airflow(), program, *options], env=airflow.environment, cwd=airflow.folder,
@@ -114,22 +128,64 @@ def up(log: Log = print) -> LocalAirflow:
         log(f"{program} started, log in {output.name}")
     for found in list_sandboxes(airflow.base.home):
         sandbox_up(found.name, home=airflow.base.home, log=log)
-    _wait(airflow, log)
+    _wait(airflow, log, "to be healthy", 300, lambda: _unhealthy(airflow))
+    # A DAG that was read by an earlier dag-processor may be that of an earlier checkout.
+    parsed_since = since[0] if fresh and since else None
+    _wait(airflow, log, "to have read the DAGs", 600, lambda: _missing_dags(airflow, wanted, parsed_since))
     return airflow
 
 
-def _wait(airflow: LocalAirflow, log: Log, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            health = httpx.get(f"{airflow.url}/api/v2/monitor/health", timeout=5).json()
-            if all(health[part]["status"] == "healthy" for part in ("metadatabase", "scheduler", "dag_processor")):
-                return
-        except (httpx.HTTPError, ValueError, KeyError):
-            pass
-        time.sleep(1)
-    log(f"Airflow is not healthy after {seconds:.0f} s; its logs are {airflow.folder}/*.log")
-    raise SystemExit(1)
+def _set_up(airflow: LocalAirflow) -> list[str]:
+    """Adds connections and pools, in a process of its own: this one may be part of another Airflow. Returns the ids of all DAGs to be."""
+    command = [sys.executable, "-m", "crm2odoo.airflow.local", "set-up"]
+    done = subprocess.run(command, env=airflow.environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"Airflow's connections and pools could not be added:\n{done.stderr[-3000:]}")
+    return list(json.loads(done.stdout.splitlines()[-1]))
+
+
+def _wait(airflow: LocalAirflow, log: Log, what: str, seconds: float, open_points: Callable[[], list[str]]) -> None:
+    """Until nothing is open any more. A program that died ends the wait."""
+    begin = said = time.monotonic()
+    while left := open_points():
+        dead = [name for name in PROGRAMS if processes.noted(airflow.folder / f"{name}.pid") is None]
+        if dead or time.monotonic() - begin > seconds:
+            why = f"{dead[0]} ended" if dead else f"it takes longer than {seconds:.0f} s"
+            logs = "\n".join(_tail(airflow.folder / f"{name}.log") for name in dead or ["dag-processor"])
+            raise SystemExit(f"Waited for Airflow {what}, but {why}. Open: {', '.join(left[:10])}.\n{logs}")
+        if time.monotonic() - said > 10:
+            said = time.monotonic()
+            log(f"waiting for Airflow {what}: {', '.join(left[:3])}{' …' if len(left) > 3 else ''} ({len(left)} open)")
+        time.sleep(0.5)
+
+
+def _unhealthy(airflow: LocalAirflow) -> list[str]:
+    """The parts of Airflow that do not answer yet."""
+    parts = ["metadatabase", "scheduler", "dag_processor"]
+    try:
+        health = httpx.get(f"{airflow.url}/api/v2/monitor/health", timeout=5).json()
+        return [part for part in parts if health[part]["status"] != "healthy"]
+    except (httpx.HTTPError, ValueError, KeyError):
+        return ["api-server", *parts]
+
+
+def _missing_dags(airflow: LocalAirflow, wanted: list[str], since: datetime | None) -> list[str]:
+    """DAGs that Airflow has not read yet, or not ``since`` then."""
+    with psycopg.connect(airflow.base.airflow_dsn) as connection:
+        rows = connection.execute(
+            "select dag_id from dag where not is_stale and (%s::timestamptz is null or last_parsed_time >= %s::timestamptz) "
+            "and exists (select 1 from serialized_dag as s where s.dag_id = dag.dag_id)",
+            (since, since),
+        ).fetchall()
+    found = {row[0] for row in rows}
+    # When the DAGs of a project cannot be built, one DAG stands in for all of them.
+    return sorted(dag_id for dag_id in wanted if not {dag_id, f"{dag_id.rpartition('.')[0]}.config_error"} & found)
+
+
+def _tail(path: Path) -> str:
+    """The end of a log, under its name."""
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    return "\n".join([f"{path}:", *lines[-15:]])
 
 
 def _airflow() -> list[str]:
@@ -141,14 +197,18 @@ def _port(folder: Path) -> int:
     if told := os.environ.get("CRM2ODOO_AIRFLOW_PORT"):
         return int(told)
     kept = folder / "port"
-    if kept.exists():
+    if kept.exists() and (processes.noted(folder / "api-server.pid") is not None or _free(int(kept.read_text()))):
         return int(kept.read_text())
     for port in range(8080, 8180):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                kept.write_text(str(port))
-                return port
+        if _free(port):
+            kept.write_text(str(port))
+            return port
     raise SystemExit("No free port between 8080 and 8179: set CRM2ODOO_AIRFLOW_PORT")
+
+
+def _free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def _configure(airflow: LocalAirflow) -> None:
@@ -219,7 +279,12 @@ def _mark(base: Base) -> Path:
 def main() -> int:
     """The command line; see the top of this file."""
     action = sys.argv[1] if len(sys.argv) == 2 else ""
-    if action == "up":
+    if action == "set-up":
+        from crm2odoo.airflow.factory import dag_ids
+
+        add_setup(prepare(lambda _: None))
+        print(json.dumps(dag_ids(package_root())))
+    elif action == "up":
         airflow = up()
         print(f"\nAirflow  {airflow.url}   login {USER}   password {PASSWORD}")
         for found in list_sandboxes(airflow.base.home):
