@@ -23,6 +23,7 @@ from crm2odoo.project import load_bundle
 from crm2odoo.reconcile.field_diff import DiffSummary, diff
 from crm2odoo.reconcile.gate import check_entity
 from crm2odoo.staging import Workspace
+from crm2odoo.staging.vault import Vault
 from odoo_server import OdooDatabase
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -108,9 +109,9 @@ class Loaded:
         return [f"{e.entity}: {e.different}" for e in self.differences.entities if e.different]
 
 
-def migrate(source: str, root: Path, name: str, dsn: str, odoo: OdooDatabase) -> Loaded:
+def migrate(source: str, root: Path, name: str, dsn: str, odoo: OdooDatabase, vault: Vault | None = None) -> Loaded:
     """Register, land, clean, profile, build, set up, plan, load, check, settle, compare: as the DAGs do it."""
-    ws = Workspace.open(load_bundle(root, name), dsn)
+    ws = Workspace.open(load_bundle(root, name), dsn, vault)
     bundle = ws.bundle
     location = bundle.project.export
     export = intake.register(ws, location if Path(location).is_absolute() else str(ROOT / location))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from importlib import import_module
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
@@ -12,6 +13,7 @@ from psycopg import conninfo
 
 from crm2odoo.odoo.client import OdooCredentials
 from crm2odoo.project import Project
+from crm2odoo.staging.vault import Vault
 
 # Keys of a Postgres connection's extra that libpq understands and that are not about one query.
 LIBPQ_EXTRAS = {"sslmode", "sslcert", "sslkey", "sslrootcert", "host", "options", "target_session_attrs", "connect_timeout"}
@@ -48,6 +50,25 @@ def odoo_credentials(name: str) -> OdooCredentials:
         problem = f"The connection {name!r} lacks {', '.join(empty)}. Host is the URL, schema the database, password the API key."
         raise MissingSetup(f"{problem} Replace it:\n{odoo_command(name)}")
     return credentials
+
+
+def vault(project: Project) -> Vault:
+    """What opens the project's encrypted columns: the key of its connection, unwrapped by a key service where the connection names one."""
+    name = project.privacy.key
+    if name is None:
+        return Vault()
+    connection = _connection(name, key_command(name), "the key of the encrypted columns")
+    key, unwrap = connection.password or "", _extra(connection).get("unwrap")
+    if unwrap:
+        module, _, function = str(unwrap).partition(":")
+        key = getattr(import_module(module), function)(key)
+    return Vault.of(key, name)
+
+
+def key_command(name: str) -> str:
+    """The command that adds the key's connection."""
+    make = "$(python -c 'from crm2odoo.staging.vault import new_key; print(new_key())')"
+    return f'airflow connections add {shlex.quote(name)} --conn-type generic --conn-password "{make}"'
 
 
 def has_connection(name: str) -> bool:

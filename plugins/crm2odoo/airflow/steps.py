@@ -91,7 +91,7 @@ class Steps:
 
         ``alone``: only if no other run works on the project; raises ProjectBusy. A task that must do its work even then says no.
         """
-        ws = Workspace.open(self.bundle, connections.staging_dsn(self.project))
+        ws = Workspace.open(self.bundle, connections.staging_dsn(self.project), connections.vault(self.project))
         if alone:
             self._hold(ws)
         return ws

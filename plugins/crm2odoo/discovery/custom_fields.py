@@ -302,7 +302,7 @@ def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | Non
         return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, decision.drop)
     if known and known.lost:
         return Proposal(name, row["column"], header, entity, None, None, label, [], row["filled"], evidence, known.lost)
-    if known and known.sensitive and not decision:
+    if known and known.hidden and not decision:
         return Proposal(
             name,
             row["column"],

@@ -29,7 +29,7 @@ class Masks:
         about = known.columns.get(column or "") if known else None
         if about is None:
             return "partial"
-        return "full" if about.sensitive else "partial" if about.type in _PARTIAL_TYPES else "open"
+        return "full" if about.hidden else "partial" if about.type in _PARTIAL_TYPES else "open"
 
     def field(self, entity: str, field: str) -> Level:
         """The strictest level of the columns that may feed a field."""

@@ -203,7 +203,7 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
         },
         "fatal_checks": list(_fatal_checks(ws, spec)),
         "warnings": list(_warnings(ws, spec, formats.date_order == "dmy")),
-        "sensitive": [c for c, column in spec.columns.items() if column.sensitive],
+        "sensitive": [c for c, column in spec.columns.items() if column.hidden],
     }
     return _Object(name, spec, files, columns, unknown, values)
 

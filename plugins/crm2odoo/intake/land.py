@@ -21,6 +21,7 @@ from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
 from crm2odoo.intake.findings import Finding, replace_findings
 from crm2odoo.intake.headers import Assignment, assign, missing_columns
 from crm2odoo.intake.json_dump import BrokenJson, Collection, Element, ManyValues, elements, rows, survey
+from crm2odoo.intake.private_columns import private_columns, protected, tell
 from crm2odoo.intake.recognise import Recognition, recognise
 from crm2odoo.intake.scan import NotUtf8, Scan, Scanner, utf8_blocks, with_line_feeds
 from crm2odoo.intake.sniff import HEAD, Head, find_encoding, quick_encoding, sniff
@@ -216,7 +217,10 @@ def _land_collection(
     scan = Scan()
     columns = [c.column for c in recognition.assignment.cells]
     defects = Defects.of_file(ws, export_id, file_no, recognition.assignment)
-    copy_rows(ws, connection, table_name(recognition.object, export_id, file_no), columns, ",", defects.spilled(rows(items, header, scan), scan))
+    chosen = private_columns(ws, recognition.object, columns)
+    found = defects.spilled(protected(ws, rows(items, header, scan), ",", chosen, scan), scan)
+    copy_rows(ws, connection, table_name(recognition.object, export_id, file_no), columns, ",", found)
+    landed.findings += tell(name, chosen)
     scan.line = 1
     finish(ws, connection, landed, recognition.object, recognition.assignment, scan, defects, export_id, file_no, name)
     return landed
@@ -342,8 +346,11 @@ def _land_rows(
     scanner = Scanner(head)
     columns = [c.column for c in assignment.cells]
     defects = Defects.of_file(ws, export_id, file_no, assignment)
-    found = defects.spilled(scanner.rows(iter(blocks)), scanner.scan)
-    copy_rows(ws, connection, table_name(object_name, export_id, file_no), columns, head.dialect.delimiter.decode(), found)
+    delimiter = head.dialect.delimiter.decode()
+    chosen = private_columns(ws, object_name, columns)
+    found = defects.spilled(protected(ws, scanner.rows(iter(blocks)), delimiter, chosen, scanner.scan), scanner.scan)
+    copy_rows(ws, connection, table_name(object_name, export_id, file_no), columns, delimiter, found)
+    landed.findings += tell(name, chosen)
     finish(ws, connection, landed, object_name, assignment, scanner.scan, defects, export_id, file_no, name)
     return landed
 

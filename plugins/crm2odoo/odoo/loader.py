@@ -343,7 +343,8 @@ class _ChunkLoad:
             for xid, res_id, vals in payload
         }
         step: Step = "second" if self.second_pass else "update"
-        batch = self.ledger.intend(step, xids, _digest([c.row for c in changes]), known)
+        kept = {c.row.xid: self.rules.sealed_before(c.row, known[c.row.xid]) for c in changes}
+        batch = self.ledger.intend(step, xids, _digest([c.row for c in changes]), kept)
 
         def send() -> Any:
             answer = self.tier.update(self.entity.model, payload, self.context)
@@ -377,6 +378,7 @@ class _ChunkLoad:
         )
         waiting = not self.second_pass and bool(self.rules.waiting(change.row))
         action = change.action if change.keys else None
+        before = self.rules.sealed_before(change.row, before) if before else before
         return Outcome(
             change.row.xid, change.row.res_id or 0, action, sent=sorted(keys - change.gap), incomplete=bool(change.gap), second=waiting, before=before
         )
@@ -400,7 +402,9 @@ class _ChunkLoad:
         try:
             call.answer = self._deliver(step, batch, len(rows), send, call)
         except (RowRefused, TooLarge) as error:
-            reason = error.reason if isinstance(error, RowRefused) else str(error)
+            reason = self.target.ws.vault.without_values(
+                error.reason if isinstance(error, RowRefused) else str(error), [_row(item).vals for item in rows]
+            )
             if isinstance(error, TooLarge):
                 self.size.halve()
             self.ledger.close(batch, "split" if len(rows) > 1 else "refused", reason, call.calls, call.ms)

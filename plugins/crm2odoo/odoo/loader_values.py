@@ -12,6 +12,7 @@ from crm2odoo.ledger.batches import Row
 from crm2odoo.odoo.export_files import ExportFiles
 from crm2odoo.odoo.target import Target
 from crm2odoo.project import OdooField
+from crm2odoo.staging.vault import holds_token
 
 REFERENCES = ("many2one", "many2many", "many2one_reference")
 
@@ -150,6 +151,13 @@ class EntityRules:
             ) if ids else []
             self._through |= {(rule.key, ids[r["id"]]): r[name] or None for r in found}
 
+    def sealed_before(self, row: Row, before: dict[str, Any]) -> dict[str, Any]:
+        """A before-image as the ledger may keep it: what Odoo held in a field whose new value is encrypted is encrypted, too."""
+        private = {rule.name for key, rule in self.rules.items() if holds_token(row.vals.get(key))}
+        seal = self._target.ws.vault.seal
+        open_text = {name for name in private if isinstance(value := before.get(name), str) and value and not holds_token(value)}
+        return {name: seal(value) if name in open_text else value for name, value in before.items()}
+
     def bytes(self, row: Row) -> int:
         """Roughly what a row adds to a request."""
         paths = [str(row.vals[k]) for k, rule in self.rules.items() if rule.kind == "binary" and row.vals.get(k)]
@@ -192,7 +200,7 @@ class EntityRules:
             return [[6, 0, ids]] if rule.many else (ids[0] if ids else False)
         if raw is None:
             return [[6, 0, []]] if rule.many else False
-        return raw
+        return self._target.ws.vault.unseal_value(raw, rule.kind == "html")
 
     def for_create(self, row: Row) -> dict[str, Any]:
         """Values of a new record: empty ones only where Odoo would put in something else."""

@@ -523,7 +523,8 @@ class _Deed:
     def _restore(self, item: Item) -> None:
         shape = self.target.shapes.get(item.model) or {}
         vals = {
-            name: [[6, 0, value or []]] if shape.get(name, {}).get("type") == "many2many" else value for name, value in (item.before or {}).items()
+            name: [[6, 0, value or []]] if shape.get(name, {}).get("type") == "many2many" else self.target.ws.vault.unseal_value(value)
+            for name, value in (item.before or {}).items()
         }
         try:
             for part in _in_order(vals, item.model):

@@ -172,6 +172,7 @@ def load_bundle(root: Path | str, project: str) -> Bundle:
     entities, more = _entities_of(root, source_yaml, source, model)
     problems += more
     problems += _check_overrides(project_yaml, model, source)
+    problems += [project_yaml.problem(("privacy", *where), text, hint) for where, text, hint in model.privacy.mistakes(source)]
     if problems:
         raise ConfigError(problems)
     if "user" in entities:

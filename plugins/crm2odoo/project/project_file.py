@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from crm2odoo.project.entity_file import OdooType
+from crm2odoo.project.privacy import Privacy
 from crm2odoo.project.source_file import FieldLineShort, Formats, Identifier, Strict
 
 OwnerChoice = Literal["provision", "fallback", "hold", "empty"]
@@ -105,6 +106,7 @@ class Project(Strict):
     documents: str = Field("documents", description="Folder or s3:// prefix for reports and documents.")
     sample: Sample = Sample()
     hypercare: Hypercare | None = Field(None, description="Window of the daily look after the cutover.")
+    privacy: Privacy = Privacy()
     runbook_owners: dict[str, str] = Field({}, description="Step of the cutover's runbook: name of the person who does it.")
     error_budget_percent: float = Field(1.0, ge=0, le=100, description="A phase stops when more of its rows than this are refused by Odoo.")
     approvers: list[str] = Field([], description="Airflow users who may sign off; anyone who may answer when empty.")

@@ -31,6 +31,8 @@ ColumnType = Literal[
     "file",
 ]
 
+Sensitivity = Literal["open", "personal", "health", "secret"]
+
 
 class Strict(BaseModel):
     """Unknown keys are mistakes, and nothing changes after loading."""
@@ -52,7 +54,9 @@ class Column(Strict):
         description="A date or amount that the migration cannot do without: an unreadable value rejects the row instead of leaving the field empty.",
     )
     separator: str | None = Field(None, description="For `list`: the separator; the source's default otherwise.")
-    sensitive: bool = Field(False, description="Masked in rejects, logs and documents.")
+    sensitive: bool | Sensitivity = Field(
+        False, description="Masked in rejects, logs and documents. `true` is `personal`; what happens to `health` and `secret` depends on the project's regime."
+    )
     lost: str | None = Field(None, description="Why the column has no place in Odoo. It is listed among the losses, with the number of its values.")
     field: str | None = Field(
         None,
@@ -63,6 +67,18 @@ class Column(Strict):
         False, description="Names a user of the source. A value that is no e-mail address goes to the owner queue, not into the warnings."
     )
     title: str | None = None
+
+    @property
+    def sensitivity(self) -> Sensitivity:
+        """Addresses and numbers of people are personal, whatever the file says."""
+        if isinstance(self.sensitive, str):
+            return self.sensitive
+        return "personal" if self.sensitive or self.type in ("email", "phone") else "open"
+
+    @property
+    def hidden(self) -> bool:
+        """Whether rejects, logs and documents show only the length of a value."""
+        return bool(self.sensitive) and self.sensitive != "open"
 
 
 class Parent(Strict):

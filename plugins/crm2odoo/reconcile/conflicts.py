@@ -160,7 +160,7 @@ def _of_entity(target: Target, entity: str) -> list[Conflict]:
                             key,
                             old.vals.get(key),
                             new.vals.get(key),
-                            odoo,
+                            target.ws.vault.as_known(new.vals.get(key), odoo, same_value),
                             by,
                             str(record["write_date"])[:19],
                             None,

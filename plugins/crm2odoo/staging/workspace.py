@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 from crm2odoo.project import Bundle
 from crm2odoo.staging import render
+from crm2odoo.staging.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -27,15 +28,19 @@ class StagingUnreachable(RuntimeError):
 
 @dataclass(frozen=True)
 class Workspace:
-    """A project and the staging database it lives in. Connections are in UTC and return rows as dicts."""
+    """A project and the staging database it lives in. Connections are in UTC and return rows as dicts.
+
+    ``vault``: opens the values of columns that the project encrypts.
+    """
 
     bundle: Bundle
-    dsn: str
+    dsn: str = field(repr=False)
+    vault: Vault = field(default_factory=Vault)
 
     @classmethod
-    def open(cls, bundle: Bundle, dsn: str) -> Workspace:
+    def open(cls, bundle: Bundle, dsn: str, vault: Vault | None = None) -> Workspace:
         """Connects once and creates what is missing of the four schemas and of ``_log``. Raises StagingUnreachable."""
-        workspace = cls(bundle, dsn)
+        workspace = cls(bundle, dsn, vault or Vault())
         with workspace.connect() as connection:
             # Two tasks may start together: the first makes the schemas, the other waits.
             connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"crm2odoo:{bundle.project.project}",))

@@ -1,0 +1,73 @@
+"""Excluded values never reach the database; encrypted ones reach it only as tokens, and rows are counted, merged and linked as before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from crm2odoo.staging import Workspace
+from crm2odoo.staging.vault import Vault, new_key
+from intake.conftest import Intake, bundle, take_in_folder
+
+HIPAA = {"regime": "hipaa", "agreement": "BAA of 2026-01-03", "approved_by": "privacy officer", "key": "crm2odoo_key"}
+CONTACTS = """Contact ID,First Name,Last Name,Email,DOB,Health Card Number,Notes,Shoe size
+1,Ann,Able,ann@example.com,1970-01-02,HC-77-CANARY,"CANARY: line one
+and ""two"", three",38
+2,Bob,Best,bob@example.com,1971-02-03,HC-88-CANARY,"CANARY: line one
+and ""two"", three",39
+3,Cid,Card,cid@example.com,not a CANARY date,,,40
+4,CANARY,short
+"""
+
+
+@pytest.fixture
+def private(staging_dsn: str, tmp_path: Any) -> Callable[..., Intake]:
+    def run(project: str, **privacy: Any) -> Intake:
+        (tmp_path / "contacts.csv").write_text(CONTACTS)
+        known = bundle(project, "visual_practice", privacy={**HIPAA, **privacy})
+        return take_in_folder(Workspace.open(known, staging_dsn, Vault.of(new_key(), "crm2odoo_key")), tmp_path)
+
+    return run
+
+
+def everything(taken: Intake) -> str:
+    """All text in the project's schemas."""
+    found = []
+    with taken.ws.connect() as connection:
+        project = taken.ws.bundle.project.project
+        for table in connection.execute("select table_schema, table_name from information_schema.tables where starts_with(table_schema, %s)", (f"{project}_",)).fetchall():
+            query = taken.ws.sql("select t::text as row from {schema}.{table} as t", schema=table["table_schema"], table=table["table_name"])
+            found += [r["row"] for r in connection.execute(query)]
+    return "\n".join(found)
+
+
+@pytest.mark.promise("P210", "P213")
+def test_no_excluded_or_encrypted_value_is_anywhere_in_the_database(private: Callable[..., Intake]) -> None:
+    taken = private("pp1", columns={"contact": {"notes": "encrypt"}})
+    text = everything(taken)
+    assert "ann@example.com" in text and "CANARY" not in text and "1970-01-02" not in text
+    rows = taken.rows("select * from {clean}.contact order by _rec")
+    assert [r["birth_date"] for r in rows] == [None, None, None] and [r["health_card"] for r in rows] == [None, None, None]
+    assert taken.ws.vault.unseal(rows[0]["notes"]) == 'CANARY: line one\nand "two", three'
+    assert rows[0]["notes"] == rows[1]["notes"] and rows[2]["notes"] is None
+
+
+def test_every_row_is_counted_and_a_row_that_cannot_be_split_shows_only_its_length(private: Callable[..., Intake]) -> None:
+    taken = private("pp2", columns={"contact": {"notes": "exclude"}})
+    assert taken.statuses("contact") == ["valid", "valid", "valid"]
+    assert taken.rejects("contact") == [(4, "field_count", "3 fields instead of 8")]
+    assert "hidden (14 characters)" in everything(taken) and "CANARY" not in everything(taken)
+
+
+def test_a_person_is_told_how_many_values_stay_behind(private: Callable[..., Intake]) -> None:
+    taken = private("pp3", columns={"contact": {"notes": "encrypt", "u_shoe_size": "keep"}})
+    [finding] = taken.rows("select * from {log}.finding where code = 'private_columns'")
+    assert finding["count"] == 5
+    assert finding["evidence"]["columns"] == {
+        "birth_date": {"treatment": "exclude", "values": 3},
+        "health_card": {"treatment": "exclude", "values": 2},
+        "notes": {"treatment": "encrypt", "values": 2},
+    }
+    assert "38" in [r["u_shoe_size"] for r in taken.rows("select u_shoe_size from {clean}.contact")]
