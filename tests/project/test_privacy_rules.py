@@ -48,11 +48,12 @@ def test_a_mandatory_column_with_health_data_needs_a_decision(tmp_path: Path) ->
 
 def test_health_data_cannot_lie_open_under_hipaa(tmp_path: Path) -> None:
     text = problems(tmp_path, **HIPAA, columns={**ENCRYPTED, "contact": {"health_card": "keep"}})
-    assert "vp_privacy.yaml" in text and "contact.health_card holds health data, which hipaa does not let lie open" in text
+    assert "vp_privacy.yaml" in text
+    assert "contact.health_card holds health data, which hipaa does not let lie open" in text
 
 
 @pytest.mark.parametrize(
-    "privacy, message",
+    ("privacy", "message"),
     [
         ({"columns": {"contact": {"birth_date": "encrypt"}}}, "contact.birth_date is of the type date, which cannot be read while it is encrypted"),
         ({"columns": {"contact": {"notes": "encrypt"}}, "key": None}, "contact.notes is to be encrypted, and there is no key"),
