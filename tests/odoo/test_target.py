@@ -68,6 +68,63 @@ def test_custom_fields_count_from_the_moment_they_exist(world: World) -> None:
     assert rows(target.ws, "select names from {log}.target")[0]["names"]["company"]["x_shoe_size"] == "x_shoe_size"
 
 
+def asked(world: World, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The calls that opening the target takes, after the login."""
+    seen: list[str] = []
+    with world.client() as client, monkeypatch.context() as patch:
+        real = client.call
+        patch.setattr(client, "call", lambda model, method, **named: (seen.append(f"{model}.{method}"), real(model, method, **named))[1])
+        open_target(world.workspace(), client, "sandbox")
+    return seen
+
+
+def test_a_task_starts_with_three_calls_when_nothing_has_changed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run has hundreds of tasks, and each opens the target; a customer's Odoo Online answers one call a second."""
+    first = world.target()
+    assert asked(world, monkeypatch) == ["ir.config_parameter.search_read", "ir.module.module.search_read", "ir.model.fields.search_read"]
+    assert world.target().shapes == first.shapes
+
+
+@pytest.mark.parametrize("change", ["module", "new field", "new choice", "field gone", "another user", "upgrade"])
+def test_a_change_of_the_target_in_the_middle_of_a_run_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch, change: str) -> None:
+    target = world.target()
+    call = target.client.call
+    model = call("ir.model", "search", domain=[["model", "=", "crm.lead"]])[0]
+    choices = [[0, 0, {"value": "a", "name": "A"}]]
+    vals = {"model_id": model, "name": "x_midway", "field_description": "x", "ttype": "selection", "state": "manual", "selection_ids": choices}
+    field = call("ir.model.fields", "create", vals_list=[vals]) if change in ("new choice", "field gone") else []
+    before = world.target()
+    assert "crm.lead.fields_get" not in asked(world, monkeypatch)
+    if change == "module":
+        module = call("ir.module.module", "search", domain=[["name", "=", "crm_livechat"]]) or call("ir.module.module", "search", domain=[["name", "=", "crm_sms"]])
+        call("ir.module.module", "button_immediate_install", ids=module)
+    elif change == "new field":
+        field = call("ir.model.fields", "create", vals_list=[vals])
+    elif change == "new choice":
+        call("ir.model.fields.selection", "create", vals_list=[{"field_id": field[0], "value": "b", "name": "B"}])
+    elif change == "field gone":
+        call("ir.model.fields", "unlink", ids=field)
+        field = []
+    elif change == "another user":
+        rights = [[6, 0, [target.need("base.group_user"), target.need("base.group_system")]]]
+        call("res.users", "create", vals_list=[{"name": "Other", "login": "other", "password": "other-and-other", "group_ids": rights}], context={"no_reset_password": True})
+        open_target(world.workspace(), world.client("other", "other-and-other"), "sandbox")
+    elif change == "upgrade":
+        module = call("ir.module.module", "search", domain=[["name", "=", "contacts"]])
+        call("ir.module.module", "write", ids=module, vals={"latest_version": "19.0.9.9"})
+    assert "crm.lead.fields_get" in asked(world, monkeypatch)
+    after = world.target()
+    if change == "new choice":
+        assert after.shapes["crm.lead"]["x_midway"]["selection"] == [["a", "A"], ["b", "B"]]
+    elif change == "new field":
+        assert "x_midway" in after.shapes["crm.lead"]
+    elif change == "field gone":
+        assert "x_midway" in before.shapes["crm.lead"]
+        assert "x_midway" not in after.shapes["crm.lead"]
+    if field:
+        call("ir.model.fields", "unlink", ids=field)
+
+
 def test_a_reference_finds_a_record_of_odoo_or_says_that_it_is_not_there(world: World) -> None:
     target = world.target()
     assert target.reference("base.us") == target.need("base.us")

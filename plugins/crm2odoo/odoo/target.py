@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -100,12 +102,13 @@ def open_target(ws: Workspace, client: OdooClient, kind: Kind) -> Target:
     """
     try:
         uuid = _parameter(client, "database.uuid")
-        release, enterprise = _release(client)
+        modules = _modules(client)
     except AccessRefused as error:
         raise TargetProblem(
             f"{client.credentials.login} may not read the settings of {client.database!r} at {client.url}: {error.reason}\n"
             "Give this user the right Administration: Settings, or name another user in the Odoo connection."
         ) from None
+    release = str(modules["base"]["latest_version"])
     rolling, version = parse_release(release)
     project = ws.bundle.project
     target = Target(
@@ -114,7 +117,7 @@ def open_target(ws: Workspace, client: OdooClient, kind: Kind) -> Target:
         target_id=uuid,
         kind=kind,
         version=version,
-        edition="enterprise" if enterprise else "community",
+        edition="enterprise" if modules.get("web_enterprise", {}).get("state") == "installed" else "community",
         hosting=hosting_of(client.url, rolling, project.target),
         release=release,
     )
@@ -133,12 +136,16 @@ def open_target(ws: Workspace, client: OdooClient, kind: Kind) -> Target:
             ),
             (uuid, client.url, client.database, kind, release, target.edition, target.hosting),
         )
-    return refresh_names(target)
+    mark = _fingerprint(target, modules)
+    return _named(target, _kept_shapes(target, mark) or _ask_shapes(target, mark))
 
 
 def refresh_names(target: Target) -> Target:
     """The target with its fields asked for again: custom fields count from the moment that set-up has made them."""
-    shapes = read_shapes(target.client, {e.model for e in target.entities.values()})
+    return _named(target, _ask_shapes(target, _fingerprint(target, _modules(target.client))))
+
+
+def _named(target: Target, shapes: dict[str, Shape]) -> Target:
     names = {name: resolve(entity, shapes.get(entity.model)) for name, entity in target.entities.items()}
     for row in customer_fields(target.ws):
         entity = target.entities.get(row["entity"])
@@ -149,6 +156,43 @@ def refresh_names(target: Target) -> Target:
             target.ws.sql("update {log}.target set names = %s, seen_at = now() where target_id = %s"), (Jsonb(names), target.target_id)
         )
     return replace(target, names=names, shapes=shapes)
+
+
+def _models(target: Target) -> set[str]:
+    return {e.model for e in target.entities.values()}
+
+
+def _fingerprint(target: Target, modules: dict[str, dict[str, Any]]) -> str:
+    """Changes with everything that ``fields_get`` depends on: modules and their upgrades, custom fields, the user, what we ask for."""
+    fields = ["model", "name", "ttype", "relation", "selection", "write_date"]
+    domain = [["state", "=", "manual"], ["model", "in", sorted(_models(target))]]
+    custom = target.client.call("ir.model.fields", "search_read", domain=domain, fields=fields, order="id")
+    content = [target.client.uid, sorted(_models(target)), SHAPE_ATTRIBUTES, modules, custom]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _kept_shapes(target: Target, mark: str) -> dict[str, Shape] | None:
+    """What an earlier task of any run was told, if nothing has changed since. A model that was missing is asked for again."""
+    with target.ws.connect() as connection:
+        row = connection.execute(
+            target.ws.sql("select shapes from {log}.target_shapes where target_id = %s and fingerprint = %s"), (target.target_id, mark)
+        ).fetchone()
+    shapes: dict[str, Shape] | None = row["shapes"] if row else None
+    return shapes if shapes is not None and _models(target) == set(shapes) else None
+
+
+def _ask_shapes(target: Target, mark: str) -> dict[str, Shape]:
+    """``mark`` was taken before: a change in between makes the next task ask again."""
+    shapes = read_shapes(target.client, _models(target))
+    with target.ws.connect() as connection:
+        connection.execute(
+            target.ws.sql(
+                "insert into {log}.target_shapes (target_id, fingerprint, shapes) values (%s, %s, %s) "
+                "on conflict (target_id) do update set fingerprint = excluded.fingerprint, shapes = excluded.shapes, read_at = now()"
+            ),
+            (target.target_id, mark, Jsonb(shapes)),
+        )
+    return shapes
 
 
 def read_shapes(client: OdooClient, models: set[str]) -> dict[str, Shape]:
@@ -246,10 +290,13 @@ def _parameter(client: OdooClient, key: str) -> str:
     return str(found[0]["value"]) if found else ""
 
 
-def _release(client: OdooClient) -> tuple[str, bool]:
-    """Version of the base module (``latest_version`` is the installed one, whatever its name says), and whether Enterprise is installed."""
+def _modules(client: OdooClient) -> dict[str, dict[str, Any]]:
+    """Installed modules and those on their way in or out. ``latest_version`` is the installed one, whatever its name says."""
     rows = client.call(
-        "ir.module.module", "search_read", domain=[["name", "in", ["base", "web_enterprise"]]], fields=["name", "state", "latest_version"]
+        "ir.module.module",
+        "search_read",
+        domain=[["state", "not in", ["uninstalled", "uninstallable"]]],
+        fields=["name", "state", "latest_version", "write_date"],
+        order="name",
     )
-    found = {row["name"]: row for row in rows}
-    return str(found["base"]["latest_version"]), found.get("web_enterprise", {}).get("state") == "installed"
+    return {row["name"]: row for row in rows}
