@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,9 +24,14 @@ pytestmark = pytest.mark.odoo
 
 
 @pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: OdooDatabase) -> Target:
+def world(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: OdooDatabase) -> World:
+    return World(tmp_path_factory.mktemp("root"), staging_dsn, odoo)
+
+
+@pytest.fixture(scope="module")
+def target(world: World) -> Target:
     """An Odoo with the Automation Rules app, one rule that posts a message on every new lead, and an assignment cron that runs."""
-    target = World(tmp_path_factory.mktemp("root"), staging_dsn, odoo).target()
+    target = world.target()
     call = target.client.call
     app = call("ir.module.module", "search", domain=[["name", "=", "base_automation"]])
     call("ir.module.module", "button_immediate_install", ids=app)
@@ -117,6 +127,112 @@ def test_what_cannot_be_put_back_is_listed_and_can_be_tried_again(target: Target
     assert settings.parked(target) == ["cron crm.ir_cron_crm_lead_assign"]
     settings.restore(target, "run")
     assert without_ids(state(target)) == without_ids(before)
+
+
+def killed_at(world: World, name: str, number: int, after: bool, do: Callable[[Target], Any]) -> bool:
+    """Runs ``do`` in a process that is killed (SIGKILL) before or after its write number ``number`` to Odoo. False when it makes fewer writes."""
+    pid = os.fork()
+    if pid:
+        status = os.waitpid(pid, 0)[1]
+        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, f"{name} failed by itself"
+        return os.WIFSIGNALED(status)
+    try:
+        target = replace(world, name=name).target()
+        real, count = target.client.call, 0
+
+        def call(model: str, method: str, **named: Any) -> Any:
+            nonlocal count
+            writes = method in ("write", "set_param", "create")
+            count += writes
+            if writes and count == number and not after:
+                os.kill(os.getpid(), signal.SIGKILL)
+            result = real(model, method, **named)
+            if writes and count == number:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return result
+
+        target.client.call = call  # type: ignore[method-assign]
+        do(target)
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+@pytest.mark.promise("P152")
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_killed_at_any_moment_of_parking_the_next_run_puts_everything_back(world: World, target: Target, after: bool) -> None:
+    before, number = without_ids(state(target)), 1
+    while killed_at(world, "small", number, after, lambda t: settings.park(t, "killed")):
+        settings.restore(target, "next", rebuild_scoring=False)
+        assert without_ids(state(target)) == before, f"killed at write {number}"
+        number += 1
+    assert number > 6, "three parameters, a rule, a scheduled action and the mark"
+    settings.restore(target, "next", rebuild_scoring=False)
+    assert without_ids(state(target)) == before
+
+
+@pytest.mark.promise("P152")
+def test_killed_at_any_moment_of_putting_back_the_next_try_ends_it(world: World, target: Target) -> None:
+    before, number = without_ids(state(target)), 1
+    settings.park(target, "run")
+    while killed_at(world, "small", number, True, lambda t: settings.restore(t, "killed", rebuild_scoring=False)):
+        settings.restore(target, "next", rebuild_scoring=False)
+        assert without_ids(state(target)) == before, f"killed at write {number}"
+        settings.park(target, "run")
+        number += 1
+    assert number > 6
+    settings.restore(target, "next", rebuild_scoring=False)
+    assert without_ids(state(target)) == before
+
+
+@pytest.fixture
+def second(world: World) -> Target:
+    """Another project that loads into the same Odoo."""
+    return replace(world, name="second").target()
+
+
+@pytest.mark.parametrize("first_to_end", ["the first", "the second"])
+def test_of_two_projects_in_one_odoo_the_last_one_puts_back_how_it_was_before_both(target: Target, second: Target, first_to_end: str) -> None:
+    before = without_ids(state(target))
+    settings.park(target, "a")
+    said = settings.park(second, "b")
+    assert any(line.startswith("parked by project small (run a, since ") for line in said)
+    parked = {k: v for k, v in state(target).items() if k != "parameters"}
+    one, other = (target, second) if first_to_end == "the first" else (second, target)
+    assert all("everything stays parked for project" in line for line in settings.restore(one, "end"))
+    assert {k: v for k, v in state(target).items() if k != "parameters"} == parked
+    assert value(target, "crm.pls_start_date") == "2999-01-01"
+    assert settings.parked(one) == []
+    assert "automation rule" not in str(settings.restore(one, "again")), "nothing is left for it to do"
+    settings.restore(other, "end", rebuild_scoring=False)
+    assert without_ids(state(target)) == before
+
+
+def test_a_rule_that_only_the_second_project_found_is_put_back_by_the_first(target: Target, second: Target) -> None:
+    before = without_ids(state(target))
+    settings.park(target, "a")
+    lead = target.client.call("ir.model", "search", domain=[["model", "=", "crm.lead"]])[0]
+    late = target.client.call("base.automation", "create", vals_list=[{"name": "Late", "model_id": lead, "trigger": "on_create"}])
+    with pytest.raises(settings.NotParked, match="'Late'"):
+        settings.require_parked(target)
+    settings.park(second, "b")
+    settings.require_parked(target)
+    settings.restore(second, "b")
+    settings.require_parked(target)
+    settings.restore(target, "a", rebuild_scoring=False)
+    assert target.client.call("base.automation", "read", ids=late, fields=["active"])[0]["active"]
+    target.client.call("base.automation", "unlink", ids=late)
+    assert without_ids(state(target)) == before
+
+
+def test_a_project_that_was_killed_is_named_until_its_own_restore(world: World, target: Target, second: Target) -> None:
+    before = without_ids(state(target))
+    settings.park(second, "dead")
+    settings.park(target, "a")
+    assert settings.restore(target, "a")[0].startswith("everything stays parked for project second (run dead, since ")
+    settings.restore(second, "after the crash", rebuild_scoring=False)
+    assert without_ids(state(target)) == before
 
 
 @pytest.mark.promise("P152")

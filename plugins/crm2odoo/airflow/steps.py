@@ -419,6 +419,7 @@ class Steps:
         plan = ledger.get_plan(ws, plan_id)
         ledger.adopt_found(ws, self.run_id(), plan, entity)
         target = self.target(ws)
+        settings.require_parked(target)
         guard.snapshot(target, self.run_id(), entity)
         if revived := rollback.revive(target, self.run_id(), entity):
             log.info("%d archived records are active again: the export has them again", revived)
