@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,12 @@ from crm2odoo.sandbox import (
     destroy_base,
     down,
     ensure_base,
+    keep,
+    lease,
     lifecycle,
     list_sandboxes,
     processes,
+    remove_expired,
     server,
     stop,
     terraform,
@@ -223,6 +227,46 @@ def test_a_stopped_sandbox_can_be_taken_down(home: Home) -> None:
     stop(home.path, silent)
     down("one", home.path, silent)
     home.check_nothing_is_left()
+
+
+def test_only_a_sandbox_whose_time_is_over_is_removed(home: Home) -> None:
+    now = datetime.now(UTC)
+    up("over", home, until=now - timedelta(seconds=1))
+    up("kept", home, until=now - timedelta(seconds=1))
+    keep("kept", now + timedelta(days=3), home.path, silent)
+    up("kept", home)  # coming up again changes nothing about its end
+    assert remove_expired(home.path, silent) == ["over"]
+    assert [s.name for s in list_sandboxes(home.path)] == ["kept"]
+    assert home.databases() == {"kept"}
+    assert lease.read(home.path / "terraform" / "sandboxes" / "kept") is not None
+    keep("none", now, home.path, silent)
+    assert not (home.path / "terraform" / "sandboxes" / "none").exists()
+
+
+def test_what_never_came_up_is_removed_when_its_time_is_over(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_ODOO", "exit")
+    with pytest.raises(SandboxError, match="on purpose"):
+        up("one", home, until=datetime.now(UTC))
+    assert home.databases() == {"one"}
+    assert remove_expired(home.path, silent) == ["one"]
+    home.check_nothing_is_left()
+
+
+def test_one_that_cannot_be_removed_is_named_and_does_not_hinder_the_others(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("one", "two"):
+        up(name, home, until=datetime.now(UTC))
+    destroy = terraform.Root.destroy
+
+    def fail_for_one(root: terraform.Root) -> None:
+        if root.folder.name == "one":
+            raise SandboxError("its disk is on fire")
+        destroy(root)
+
+    monkeypatch.setattr(terraform.Root, "destroy", fail_for_one)
+    with pytest.raises(SandboxError, match="one: its disk is on fire"):
+        remove_expired(home.path, silent)
+    assert home.databases() == {"one"}
+    monkeypatch.undo()
 
 
 def test_the_base_stays_while_a_sandbox_lives(home: Home) -> None:

@@ -8,7 +8,7 @@ from airflow.sdk import DAG, TaskGroup, task
 
 from crm2odoo.airflow.checks import add_checks
 from crm2odoo.airflow.dag_discover import add_intake
-from crm2odoo.airflow.forms import connection_param, export_param, fresh_sandbox_param, keep_sandbox_param, target_param
+from crm2odoo.airflow.forms import connection_param, export_param, fresh_sandbox_param, keep_days_param, keep_sandbox_param, target_param
 from crm2odoo.airflow.frame import project_dag
 from crm2odoo.airflow.load_phases import add_load
 from crm2odoo.airflow.signoff import SignOff
@@ -31,6 +31,7 @@ be signed.
 | `connection` | for the target *connection*: its Airflow connection of type *Odoo* |
 | `fresh_sandbox` | off: use the project's kept sandbox again, with what is in it |
 | `keep_sandbox` | on: do not destroy the sandbox at the end |
+| `keep_days` | for how many days; then `crm2odoo_janitor` destroys it |
 
 ## What happens
 
@@ -66,6 +67,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
     params = {
         "export": export_param(bundle), "target": target_param(), "connection": connection_param(bundle),
         "fresh_sandbox": fresh_sandbox_param(), "keep_sandbox": keep_sandbox_param(bundle),
+        "keep_days": keep_days_param(),
     }
     with project_dag(bundle, "sample", "2 sample run", RUNBOOK, params) as dag:
         ready = add_checks(bundle, steps, needs="sample")

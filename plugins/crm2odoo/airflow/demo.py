@@ -55,17 +55,16 @@ class Demo:
         airflow.enter()
         self.step(f"Airflow starts (its log: {log_file})")
         with _quiet(log_file):
-            from airflow.dag_processing.dagbag import DagBag
-
             from crm2odoo.airflow.rehearsal import only, rehearse
+            from crm2odoo.airflow.versions import dag_bag
 
             local.add_setup(airflow)
-            sandbox_kept = {"target": "sandbox", "fresh_sandbox": False, "keep_sandbox": True}
+            sandbox_kept = {"target": "sandbox", "fresh_sandbox": False, "keep_sandbox": True, "keep_days": 90}
             runs: list[tuple[str, dict[str, Any]]] = [("discover", {}), ("sample", sandbox_kept)]
             for name, conf in runs:
                 dag_id = f"{project.project}.{name}"
                 with only(dag_id):
-                    bag = DagBag(str(OWN_ROOT / "dags"))
+                    bag = dag_bag(str(OWN_ROOT / "dags"))
                 dag = bag.dags.get(dag_id)
                 if dag is None:
                     self.say(f"There is no DAG {dag_id}: {bag.import_errors or 'see ' + str(log_file)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 import httpx
 import psycopg
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
+from airflow.sdk import get_current_context
 
 from crm2odoo.odoo.errors import OdooUnreachable, TransientError, UnclearAnswer
 from crm2odoo.staging import StagingUnreachable
@@ -42,16 +44,26 @@ def person_readable(step: Callable[P, R]) -> Callable[P, R]:
             return step(*args, **kwargs)
         except Exception as error:
             if isinstance(error, AirflowException):
+                _hand_on(error)
                 raise
             failure = as_failure(error)
             if failure is None:
                 flaw = "This is a flaw of the program, not of the export: please report it with the stack trace above."
-                raise AirflowFailException(f"{type(error).__name__}: {error}\n{flaw}") from error
+                failure = AirflowFailException(f"{type(error).__name__}: {error}\n{flaw}")
+                _hand_on(failure)
+                raise failure from error
             log.debug("The cause of the failure", exc_info=error)
         # Outside of the except block: the log shows the message without the chain of causes.
+        _hand_on(failure)
         raise failure
 
     return run
+
+
+def _hand_on(error: Exception) -> None:
+    """To the failure callback: ``dag.test()`` of Airflow 3.1 does not do it."""
+    with contextlib.suppress(Exception):
+        get_current_context().setdefault("exception", error)
 
 
 def as_failure(error: Exception) -> AirflowException | None:

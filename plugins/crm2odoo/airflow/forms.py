@@ -70,6 +70,18 @@ def keep_sandbox_param(bundle: Bundle) -> Param:
     )
 
 
+def keep_days_param() -> Param:
+    """For how long they can."""
+    return Param(
+        3,
+        type="integer",
+        minimum=1,
+        maximum=90,
+        title="Days to keep it",
+        description_md="The DAG `crm2odoo_janitor` destroys a kept sandbox after so many days.",
+    )
+
+
 def refuse_unknown(conf: Mapping[str, Any] | None, known: Iterable[str]) -> None:
     """Raises UnknownParameter for keys of a run's configuration that the form does not have."""
     names = list(known)

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import DAG, Param
 
 from crm2odoo.airflow.failures import tell_what_next
+from crm2odoo.airflow.versions import BACKOFF
 from crm2odoo.project import Bundle
 
 TAG = "crm2odoo"
@@ -31,7 +32,7 @@ def project_dag(bundle: Bundle, step: str, title: str, runbook: str, params: dic
             "owner": project.owner,
             "retries": 3,
             "retry_delay": timedelta(seconds=20),
-            "retry_exponential_backoff": 2.0,
+            "retry_exponential_backoff": BACKOFF,
             "max_retry_delay": timedelta(minutes=10),
             "on_failure_callback": tell_what_next,
         },

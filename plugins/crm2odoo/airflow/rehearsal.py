@@ -16,8 +16,10 @@ from airflow.sdk import DAG
 from airflow.sdk.timezone import utcnow
 
 from crm2odoo.airflow.failures import NEXT
+from crm2odoo.airflow.versions import PARKED
 
 ONLY = "CRM2ODOO_ONLY_DAG"
+PARSED = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
 Answer = tuple[str, str | None]
 """The chosen option (``Approve`` or ``Reject``) and a comment."""
 
@@ -90,6 +92,7 @@ def only(dag_id: str) -> Iterator[None]:
         yield
     finally:
         del os.environ[ONLY]
+        os.environ.pop(PARSED, None)  # Airflow 3.1 leaves the id of the DAG that it ran, and the next one would not be built
 
 
 @contextmanager
@@ -170,7 +173,7 @@ class _Watcher:
                         self._seen.add((id_, tries))
                         self.on_task(TaskDone(task_id, label or "", state, seconds or 0.0))
             if self.answers:
-                for ti in session.scalars(select(TI).where(*ours, TI.state == "awaiting_input", TI.task_id.in_(list(self.answers)))):
+                for ti in session.scalars(select(TI).where(*ours, TI.state.in_(PARKED), TI.task_id.in_(list(self.answers)))):
                     self._answer(session, ti, self.answers[ti.task_id])
 
     def _answer(self, session: Any, ti: Any, answer: Answer) -> None:
@@ -187,7 +190,8 @@ class _Watcher:
         detail.responded_at = utcnow()
         detail.chosen_options = [option]
         detail.params_input = {"comment": comment}
-        event: Any = TriggerEvent
-        handle_event_submit(event(detail.as_resume_event_payload()), task_instance=ti, session=session)
+        if hasattr(detail, "as_resume_event_payload"):  # else the trigger finds the answer by itself
+            event: Any = TriggerEvent
+            handle_event_submit(event(detail.as_resume_event_payload()), task_instance=ti, session=session)
         if self.on_answer:
             self.on_answer(ti.task_id, answer)

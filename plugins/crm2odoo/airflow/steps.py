@@ -9,6 +9,7 @@ import hashlib
 import logging
 import os
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +41,8 @@ log = logging.getLogger("crm2odoo")
 
 Needs = Literal["staging", "sample", "load"]
 POOL_PROBE = "check.pool_slot"
+LONGEST_RUN = timedelta(days=14)
+"""A sign-off may wait for days. A run that takes longer loses its sandbox."""
 
 
 def run_key(dag_id: str, airflow_run_id: str) -> str:
@@ -289,22 +292,27 @@ class Steps:
     def sandbox_up(self) -> None:
         """Has Terraform make the Odoo of this run, or starts the kept one. With the target *connection* there is nothing to do.
 
-        Login and password go into the sandbox's own credentials file, never into Airflow. Repeating it finds the same sandbox.
+        Login and password go into the sandbox's own credentials file, never into Airflow. Repeating it finds the same sandbox. Whatever
+        becomes of the run, `crm2odoo_janitor` removes the sandbox two weeks later.
         """
         if self.in_sandbox():
-            sandbox.up(self.sandbox_name(), log=log.info)
+            sandbox.up(self.sandbox_name(), until=datetime.now(UTC) + LONGEST_RUN, log=log.info)
         else:
             log.info("The target is the Odoo of the connection %r: no sandbox is made", self.connection())
 
     @person_readable
     def sandbox_down(self) -> None:
-        """Destroys the sandbox of this run, whether the run succeeded or not; keeps it when the form says so."""
+        """Destroys the sandbox of this run, whether the run succeeded or not. When the form says so, it is kept for the days named there;
+        then `crm2odoo_janitor` destroys it.
+        """
         if not self.in_sandbox():
             return
+        name = self.sandbox_name()
         if self.param("keep_sandbox"):
-            log.info("The sandbox %s is kept, as the form says. `make down` removes it.", self.sandbox_name())
+            sandbox.keep(name, datetime.now(UTC) + timedelta(days=self.param("keep_days") or 3), log=log.info)
+            log.info("Sooner: `python -m crm2odoo.sandbox.cli down %s` on this worker. `… cli list` shows where login and password are", name)
         else:
-            sandbox.down(self.sandbox_name(), log=log.info)
+            sandbox.down(name, log=log.info)
 
     # ---- target
 

@@ -1,6 +1,7 @@
 """What a person decided, as data: projects, sources and entities, read from YAML and checked."""
 
-from crm2odoo.project.bundle import OWN_ROOT, Bundle, Feed, load_bundle, package_root, project_names
+from crm2odoo import OWN_ROOT
+from crm2odoo.project.bundle import Bundle, Feed, load_bundle, package_root, project_names
 from crm2odoo.project.entity_file import CustomField, Entity, Input, Match, OdooField, Step
 from crm2odoo.project.errors import ConfigError, Problem
 from crm2odoo.project.project_file import Project, StageLine

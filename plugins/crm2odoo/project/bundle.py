@@ -12,14 +12,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from crm2odoo import OWN_ROOT
 from crm2odoo.project.entity_file import Entity
 from crm2odoo.project.errors import ConfigError, Problem
 from crm2odoo.project.project_file import Project
 from crm2odoo.project.source_file import Decision, EntityMapping, Formats, Source
 from crm2odoo.project.yaml_file import YamlFile
-
-OWN_ROOT = Path(__file__).resolve().parents[3]
-"""Folder that this package's own ``mappings/`` and ``sql/`` came in."""
 
 
 def package_root() -> Path:

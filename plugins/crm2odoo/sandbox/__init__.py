@@ -5,7 +5,7 @@ Importing this package needs Python's standard library alone, so that `make tool
 
 from .errors import SandboxError
 from .home import sandbox_home
-from .lifecycle import Base, destroy_base, down, ensure_base, list_sandboxes, remove_home, stop, up
+from .lifecycle import Base, destroy_base, down, ensure_base, keep, list_sandboxes, remove_expired, remove_home, stop, up
 
 __all__ = [
     "Base",
@@ -13,7 +13,9 @@ __all__ = [
     "destroy_base",
     "down",
     "ensure_base",
+    "keep",
     "list_sandboxes",
+    "remove_expired",
     "remove_home",
     "sandbox_home",
     "stop",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from datetime import UTC, datetime, timedelta
 
 from . import credentials, lifecycle
 from .errors import SandboxError
@@ -15,9 +16,13 @@ def main(arguments: list[str] | None = None) -> int:
     actions = parser.add_subparsers(dest="action", required=True)
     for action, text in (("up", "bring a sandbox up"), ("down", "take a sandbox down")):
         actions.add_parser(action, help=text).add_argument("name")
+    kept = actions.add_parser("keep", help="have a sandbox removed some days from now, and not before")
+    kept.add_argument("name")
+    kept.add_argument("days", type=int)
     for action, text in (
         ("list", "show the sandboxes"),
         ("stop", "stop every process and keep all data"),
+        ("expire", "take down those whose time is over"),
         ("remove", "take everything down and delete the state folders, the tests' too"),
     ):
         actions.add_parser(action, help=text)
@@ -27,6 +32,10 @@ def main(arguments: list[str] | None = None) -> int:
             _show(lifecycle.up(chosen.name))
         elif chosen.action == "down":
             lifecycle.down(chosen.name)
+        elif chosen.action == "keep":
+            lifecycle.keep(chosen.name, datetime.now(UTC) + timedelta(days=chosen.days))
+        elif chosen.action == "expire":
+            lifecycle.remove_expired()
         elif chosen.action == "list":
             for sandbox in lifecycle.list_sandboxes():
                 _show(sandbox)

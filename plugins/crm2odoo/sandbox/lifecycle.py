@@ -4,6 +4,8 @@ ensure_base()   PostgreSQL, and the template database            a minute the fi
 up("demo")      a clone of the template with an Odoo server      seconds
 stop()          no process left, all data kept                   `up` starts it again
 down("demo")    that sandbox is gone
+keep("demo", …) it may live until a date; `up` takes one, too
+remove_expired  those whose date has passed are gone             the DAG crm2odoo_janitor calls it
 destroy_base()  PostgreSQL and the template are gone             refused while a sandbox lives
 remove_home()   nothing is left
 """
@@ -15,11 +17,12 @@ import dataclasses
 import shutil
 import sys
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from . import credentials, postgres_program, processes, server
+from . import credentials, lease, postgres_program, processes, server
 from . import home as homes
 from .credentials import Sandbox
 from .errors import SandboxError
@@ -101,17 +104,22 @@ def up(
     home: Path | None = None,
     workers: int = 0,
     http_port: int | None = None,
+    until: datetime | None = None,
     log: Log = print,
     **more: Any,
 ) -> Sandbox:
     """A sandbox of that name runs, with an API key that serves for two more days at least.
 
-    Brings the base up first. `more` is passed on to terraform/sandbox/local (start_timeout, odoo).
+    Brings the base up first. `until` is when it may be removed, even if nobody takes it down; None leaves that as it was.
+    `more` is passed on to terraform/sandbox/local (start_timeout, odoo).
     Raises SandboxError with what a person can do about it.
     """
     base = ensure_base(home, log)
     root, folder = _sandbox_root(base.home, name), _folder(base.home, name)
     with homes.locked(base.home / "terraform" / "sandboxes" / f"{name}.lock"):
+        if until is not None:
+            root.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lease.write(root.folder, until)  # first, so that what is cut off half-way is removed one day, too
         replace = []
         if root.applied():
             with contextlib.suppress(SandboxError):
@@ -141,17 +149,55 @@ def down(name: str, home: Path | None = None, log: Log = print) -> None:
 
     Raises SandboxError with what a person can do about it.
     """
-    home = home or homes.sandbox_home()
+    _down(name, home or homes.sandbox_home(), log)
+
+
+def _down(name: str, home: Path, log: Log, only_expired: bool = False) -> bool:
+    """Whether it was taken down. With `only_expired`, one whose life was prolonged meanwhile is left alone."""
     root = _sandbox_root(home, name)
     if not root.folder.exists():
-        return
+        return False
     if root.applied() and (home / "pg").exists() and postgres_program.running(home) is None:
         ensure_base(home, log)  # its database can only be dropped by a server that runs
     lock = home / "terraform" / "sandboxes" / f"{name}.lock"
     with homes.locked(lock):
+        if only_expired and not lease.expired(root.folder):
+            return False
         root.destroy()
         lock.unlink(missing_ok=True)
     log(f"Odoo {name} is down")
+    return True
+
+
+def keep(name: str, until: datetime, home: Path | None = None, log: Log = print) -> None:
+    """A sandbox lives until then, and is removed by `remove_expired` after it. Nothing happens if there is none."""
+    home = home or homes.sandbox_home()
+    folder = _sandbox_root(home, name).folder
+    if not folder.exists():
+        return
+    with homes.locked(home / "terraform" / "sandboxes" / f"{name}.lock"):
+        lease.write(folder, until)
+    log(f"Odoo {name} is kept until {until.astimezone(UTC):%Y-%m-%d %H:%M} UTC")
+
+
+def remove_expired(home: Path | None = None, log: Log = print) -> list[str]:
+    """Take down every sandbox whose time is over; their names.
+
+    One that cannot be taken down does not hinder the others. Raises SandboxError at the end, which names those.
+    """
+    home = home or homes.sandbox_home()
+    removed, problems = [], []
+    for folder in sorted((home / "terraform" / "sandboxes").glob("*/")):
+        if not lease.expired(folder):
+            continue
+        try:
+            if _down(folder.name, home, log, only_expired=True):
+                removed.append(folder.name)
+        except SandboxError as error:
+            problems.append(f"{folder.name}: {error}")
+    if problems:
+        raise SandboxError("These sandboxes are over their time and cannot be taken down:\n" + "\n".join(problems))
+    return removed
 
 
 def stop(home: Path | None = None, log: Log = print) -> None:

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crm2odoo import OWN_ROOT
+
 from .errors import SandboxError
-from .home import checkout
 
 OLDEST = (1, 9)
 LIBRARY = Path(__file__).with_name("terraform_library.py")
@@ -78,7 +79,7 @@ class Root:
 
     @property
     def source(self) -> Path:
-        return checkout() / "terraform" / "sandbox" / self.module
+        return OWN_ROOT / "terraform" / "sandbox" / self.module
 
     def applied(self) -> bool:
         """Whether an apply was ever begun, and not all of it destroyed."""
@@ -90,7 +91,7 @@ class Root:
     def apply(self, variables: dict[str, Any], replace: Sequence[str] = ()) -> None:
         """Make it so. `replace` names resources to make anew. Raises SandboxError with what went wrong."""
         if not self.source.is_dir():
-            raise SandboxError(f"{self.source} is missing: sandboxes need the whole checkout")
+            raise SandboxError(f"{self.source} is missing: sandboxes need the folder terraform/ beside plugins/")
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.variables.write_text(json.dumps(variables, indent=1))
         self._run("init")
