@@ -16,7 +16,7 @@ from airflow.sdk import DAG
 from airflow.sdk.timezone import utcnow
 
 from crm2odoo.airflow.failures import NEXT
-from crm2odoo.airflow.versions import PARKED
+from crm2odoo.airflow.versions import AWAITS_INPUT
 
 ONLY = "CRM2ODOO_ONLY_DAG"
 PARSED = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
@@ -57,7 +57,8 @@ def rehearse(
 ) -> Rehearsal:
     """Runs ``dag`` to its end. ``answers``: task id → answer, given in the name of ``user``; other sign-offs wait for ever."""
     causes = _Causes()
-    with only(dag.dag_id), _alone(dag.dag_id), causes, _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer):
+    watcher = _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer)
+    with only(dag.dag_id), _alone(dag.dag_id), causes, watcher, _answered_inline(watcher):
         run = dag.test(run_conf=dict(conf or {}))
     states: dict[str, str] = {}
     for ti in run.get_task_instances():
@@ -173,7 +174,7 @@ class _Watcher:
                         self._seen.add((id_, tries))
                         self.on_task(TaskDone(task_id, label or "", state, seconds or 0.0))
             if self.answers:
-                for ti in session.scalars(select(TI).where(*ours, TI.state.in_(PARKED), TI.task_id.in_(list(self.answers)))):
+                for ti in session.scalars(select(TI).where(*ours, TI.state == "awaiting_input", TI.task_id.in_(list(self.answers)))):
                     self._answer(session, ti, self.answers[ti.task_id])
 
     def _answer(self, session: Any, ti: Any, answer: Answer) -> None:
@@ -185,13 +186,50 @@ class _Watcher:
         detail = session.scalar(select(HITLDetail).where(HITLDetail.ti_id == ti.id))
         if detail is None or detail.responded_at is not None:
             return
+        self._fill_in(detail, answer)
+        event: Any = TriggerEvent
+        handle_event_submit(event(detail.as_resume_event_payload()), task_instance=ti, session=session)
+        if self.on_answer:
+            self.on_answer(ti.task_id, answer)
+
+    def _fill_in(self, detail: Any, answer: Answer) -> None:
         option, comment = answer
         detail.responded_by = {"id": self.user, "name": self.user}
         detail.responded_at = utcnow()
         detail.chosen_options = [option]
         detail.params_input = {"comment": comment}
-        if hasattr(detail, "as_resume_event_payload"):  # else the trigger finds the answer by itself
-            event: Any = TriggerEvent
-            handle_event_submit(event(detail.as_resume_event_payload()), task_instance=ti, session=session)
-        if self.on_answer:
-            self.on_answer(ti.task_id, answer)
+
+    def answer_trigger(self, trigger: Any, ti: Any) -> Any:
+        """In place of the trigger that waits for the answer to the task ``ti``, until Airflow 3.3: returns its event."""
+        from airflow.models.hitl import HITLDetail
+        from airflow.triggers.base import TriggerEvent
+        from airflow.utils.session import create_session
+        from sqlalchemy import select
+
+        while True:
+            with create_session() as session:
+                detail: Any = session.scalar(select(HITLDetail).where(HITLDetail.ti_id == str(ti.id)))
+                if detail.responded_at is None and ti.task_id in self.answers:
+                    self._fill_in(detail, self.answers[ti.task_id])
+                    if self.on_answer:
+                        self.on_answer(ti.task_id, self.answers[ti.task_id])
+                if detail.responded_at is not None:
+                    event: Any = TriggerEvent
+                    said = {key: getattr(detail, key) for key in ("chosen_options", "params_input", "responded_at")}
+                    return event({**said, "responded_by_user": detail.responded_by})
+            self._stop.wait(0.2)
+
+
+@contextmanager
+def _answered_inline(watcher: _Watcher) -> Iterator[None]:
+    """Before 3.3, ``dag.test()`` runs the trigger of a waiting task in this process, where it cannot ask for the answer: it is given one."""
+    from airflow.sdk.definitions import dag
+
+    module: Any = dag
+    original = module._run_inline_trigger
+    if not AWAITS_INPUT:
+        module._run_inline_trigger = watcher.answer_trigger
+    try:
+        yield
+    finally:
+        module._run_inline_trigger = original

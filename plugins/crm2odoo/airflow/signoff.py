@@ -7,6 +7,7 @@ from typing import Any
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
+from airflow.sdk.definitions.param import ParamsDict
 
 from crm2odoo.airflow.connections import staging_dsn
 from crm2odoo.airflow.failures import person_readable
@@ -28,7 +29,6 @@ class SignOff(HITLOperator):
     def __init__(self, *, bundle: Bundle, shown_by: str, **kwargs: Any) -> None:
         # The caller may not set these: they follow from the project and from the task that prepared the page.
         kwargs.setdefault("assigned_users", [{"id": user, "name": user} for user in bundle.project.approvers] or None)
-        # Airflow hands the DAG's params down in kwargs; the form of a sign-off has its own.
         comment = Param(None, type=["null", "string"], format="multiline", title="Comment", description="Kept with the verdict.")
         kwargs["params"] = {"comment": comment}
         super().__init__(
@@ -37,6 +37,8 @@ class SignOff(HITLOperator):
             retries=0,
             **kwargs,
         )
+        # Airflow hands the DAG's params down, and before 3.2 shows them in the form; the form of a sign-off has its own.
+        self.params = ParamsDict({"comment": comment})
         self.bundle = bundle
         self.shown_by = shown_by
 

@@ -13,8 +13,8 @@ VERSION: tuple[int, ...] = tuple(int(part) for part in __version__.split(".")[:2
 BACKOFF: bool | float = 2.0 if VERSION >= (3, 2) else True
 """Each retry waits twice as long as the one before. Airflow 3.1 knows no other factor, and takes no number."""
 
-PARKED: tuple[str, ...] = ("awaiting_input",) if VERSION >= (3, 3) else ("queued", "deferred")
-"""The states of a task that waits for a person. Until 3.3 a trigger looks for the answer: the triggerer must run, and ``dag.test()`` runs it."""
+AWAITS_INPUT = VERSION >= (3, 3)
+"""Whether a task that waits for a person has a state of its own. Before, a trigger looked for the answer, and the triggerer must run."""
 
 
 def dag_bag(folder: str) -> Any:
