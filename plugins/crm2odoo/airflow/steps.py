@@ -21,7 +21,7 @@ from crm2odoo import discovery, handoff, intake, ledger, sandbox, staging
 from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
 from crm2odoo.intake.delivery import open_delivery
-from crm2odoo.ledger import approvals, fresh, project_lock, runs
+from crm2odoo.ledger import approvals, fresh, project_lock, purge, runs
 from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
 from crm2odoo.odoo import guard, load_action, match, picture, rollback, schema, settings
@@ -199,6 +199,10 @@ class Steps:
         run = context["dag_run"]
         forms.refuse_unknown(run.conf, context["dag"].params)
         ws = self.workspace()
+        with ws.connect() as connection:
+            purge.refuse_purged(ws, connection)
+        if late := purge.overdue(ws):
+            log.warning("%s", late)
         with open_delivery(self.location()) as delivery:
             log.info("The export %s has %d files", delivery.location, len(delivery.files))
         if needs == "load":

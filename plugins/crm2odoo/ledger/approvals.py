@@ -38,6 +38,15 @@ def record(
         )
 
 
+def signer(ws: Workspace, subject: str, hash: str) -> str:
+    """Who gave the latest verdict on a subject and hash; empty when nobody did."""
+    with ws.connect() as connection:
+        row = connection.execute(
+            ws.sql("select approved_by from {log}.approval where subject = %s and hash = %s order by approval_id desc limit 1"), (subject, hash)
+        ).fetchone()
+    return str(row["approved_by"]) if row else ""
+
+
 def require(ws: Workspace, needed: Iterable[Seen]) -> None:
     """Raises NotApproved unless each of ``needed`` has ``approved`` or ``waived`` as its latest verdict."""
     missing = []

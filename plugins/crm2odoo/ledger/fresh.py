@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from crm2odoo.ledger.plan import Plan, decisions_hash, get_plan, names_hash
+from crm2odoo.ledger.purge import refuse_purged
 from crm2odoo.staging import Connection, Workspace
 
 LOCK = "lock:"
@@ -101,7 +102,8 @@ def lock_hash(ws: Workspace, connection: Connection, target_id: str) -> str | No
 
 
 def refuse_locked(ws: Workspace, connection: Connection, target_id: str) -> None:
-    """Raises Locked."""
+    """Raises Locked; Purged when the project's values are gone."""
+    refuse_purged(ws, connection)
     if lock_hash(ws, connection, target_id) is None:
         return
     row = connection.execute(
