@@ -249,9 +249,12 @@ class Steps:
     def profile(self, export_id: str) -> None:
         """Looks at every column that no mapping line uses, over all rows, and proposes the custom field that it becomes, with the evidence.
 
-        What the project file says about a column wins.
+        Also names columns that look like data of people which nobody declared. What the project file says about a column wins.
         """
-        for p in discovery.propose_custom_fields(self.workspace(), export_id):
+        ws = self.workspace()
+        for s in discovery.propose_sensitivity(ws, export_id):
+            log.warning("%s %r looks like %s data: %s", s.object, s.header, s.sensitivity, s.because)
+        for p in discovery.propose_custom_fields(ws, export_id):
             becomes = f"not migrated: {p.dropped}" if p.dropped else f"{p.entity}.{p.field} ({p.type}), {p.filled} values"
             log.info("%s %r: %s", p.object, p.header, becomes)
 
