@@ -44,7 +44,7 @@ def project(root: Path, source: str, name: str, export: Path, **changes: Any) ->
     """The bundled demonstration project of a source, with changes, below ``root``."""
     import yaml
 
-    bundled = yaml.safe_load((ROOT / "mappings" / "projects" / f"demo_{source}.yaml").read_text())
+    bundled = yaml.safe_load((ROOT / "mappings" / "projects" / f"demo_{'flash' if source == 'flash_lead_sales' else source}.yaml").read_text())
     (root / "mappings" / "projects").mkdir(parents=True, exist_ok=True)
     text = {**bundled, **changes, "project": name, "export": str(export)}
     (root / "mappings" / "projects" / f"{name}.yaml").write_text(yaml.safe_dump(text))

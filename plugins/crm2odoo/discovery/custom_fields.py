@@ -98,6 +98,7 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
             entities = list(dict.fromkeys(entities))
             ignoring = {f.mapping.entity for f in feeds if f.mapping.custom_fields == "ignore"}
             unused = [c for c in _columns(ws, connection, name) if c in headers.get(name, {}) and c not in used_columns(ws.bundle, name)]
+            proposals += _losses(ws, connection, name, entities)
             if entities:
                 proposals += _pivoted(ws, connection, name, [e for e in entities if e not in ignoring])
             if not entities or not unused:
@@ -141,6 +142,16 @@ def propose_custom_fields(ws: Workspace, export_id: str) -> list[Proposal]:
                 ],
             )
     return proposals
+
+
+def _losses(ws: Workspace, connection: Connection, name: str, entities: list[str]) -> list[Proposal]:
+    """What Odoo cannot keep of an object's rows, with their number: one line each, like a column that is left behind."""
+    losses = ws.bundle.source.objects[name].losses
+    if not losses or not entities:
+        return []
+    row = connection.execute(ws.sql("select count(*) as n from {clean}.{name} where _status in ('valid', 'merged')", name=name)).fetchone()
+    rows = int(row["n"]) if row else 0
+    return [Proposal(name, f"loss_{n}", what, entities[0], None, None, what, [], rows, {}, why) for n, (what, why) in enumerate(losses.items(), 1)]
 
 
 @dataclass(frozen=True)
@@ -254,15 +265,17 @@ def used_columns(bundle: Bundle, name: str) -> set[str]:
     """Columns of an object that some mapping line uses, and those that are its key or its bookkeeping."""
     source_object = bundle.source.objects[name]
     used = {*source_object.key, *([source_object.deleted] if source_object.deleted else [])}
+    kept: set[str] = set()
     for entity in bundle.entities:
         for feed in bundle.feeds(entity):
             if feed.object == name:
+                kept |= set(feed.mapping.keep)
                 used |= {feed.mapping.each} if feed.mapping.each else set()
                 used |= _names(feed.mapping.when, source_object) if feed.mapping.when else set()
                 conditions = [line for line in (feed.mapping.unless, feed.mapping.only_if) if line]
                 for line in [*feed.mapping.fields.values(), *conditions]:
                     used |= _names_of_line(line, source_object)
-    return used
+    return used - kept
 
 
 def _names_of_line(line: FieldLine, source_object: SourceObject) -> set[str]:

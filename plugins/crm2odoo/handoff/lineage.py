@@ -75,8 +75,9 @@ def _of_name(bundle: Bundle, entity: Entity, name: str, depth: int) -> Iterator[
     """A name in a field's expression: an input, a `let`, or something brought along from the record that an input refers to."""
     if depth > 8:
         return
-    if name in entity.inputs:
-        yield from _of_input(bundle, entity, name)
+    rate_of = entity.inputs.get(name.removesuffix("_rate"))
+    if name in entity.inputs or (rate_of and rate_of.type == "currency"):
+        yield from _of_input(bundle, entity, name if name in entity.inputs else name.removesuffix("_rate"))
         return
     if name in entity.let:
         for inner in columns_in(entity.let[name]):

@@ -168,7 +168,7 @@ def allowed_hosts(ws: Workspace) -> list[str] | None:
 def check_attachments(ws: Workspace, connection: Connection, export_id: str, name: str, spec: SourceObject) -> None:
     """Rejects the rows of an object of attachments that have no usable content, and writes down where the others have it.
 
-    Objects whose file is no mandatory column and has no other place for content (the PDF of an invoice) are left alone when empty.
+    A row whose file is optional (the PDF of an invoice) loses only the file, with a warning. Paths are kept as the delivery spells them.
     """
     assert spec.attachment is not None
     files = Files.of(
@@ -180,22 +180,36 @@ def check_attachments(ws: Workspace, connection: Connection, export_id: str, nam
         ]
     )
     tables = {f["file_no"]: f["name"] for f in connection.execute(ws.sql("select file_no, name from {log}.file where export_id = %s"), (export_id,))}
-    wanted = [c for c in spec.attachment.model_dump().values() if c]
+    wanted, path_column = spec.attachment.named, spec.attachment.path
+    names = {f.file_no: f.name for f in files.by_name.values()}
     hosts = allowed_hosts(ws)
     query = sql.SQL("select _file, _rec, {} from ").format(sql.SQL(", ").join(map(sql.Identifier, wanted))) + ws.sql(
         "{clean}.{name} where _status = 'valid' order by _file, _rec", name=name
     )
     unusable: list[tuple[Any, ...]] = []
     located: list[tuple[Any, ...]] = []
+    without: list[tuple[Any, ...]] = []
+    paths: list[tuple[Any, ...]] = []
     with connection.cursor("attachments") as cursor:
         cursor.itersize = 200
         for row in cursor.execute(query):
             try:
-                located.append((name, row["_file"], row["_rec"], *locate(row, spec, files, tables[row["_file"]], hosts)))
+                found = locate(row, spec, files, tables[row["_file"]], hosts)
             except Unusable as error:
-                unusable.append((f"{error.code}\x1f{error.column or ''}\x1f{(error.value or '')[:500]}", row["_file"], row["_rec"]))
+                if spec.attachment.optional and error.code == "no_content":
+                    continue
+                issue = f"{error.code}\x1f{error.column or ''}\x1f{(error.value or '')[:500]}"
+                (without if spec.attachment.optional else unusable).append((issue, row["_file"], row["_rec"]))
+                continue
+            located.append((name, row["_file"], row["_rec"], *found))
+            if found.kind == "file" and path_column and names[found.file_no or 0] != row[path_column]:
+                paths.append((names[found.file_no or 0], row["_file"], row["_rec"]))
     with connection.cursor() as write:
         write.executemany(ws.sql("update {clean}.{name} set _status = 'rejected', _reject = %s where _file = %s and _rec = %s", name=name), unusable)
+        if path_column:
+            write.executemany(ws.sql("update {clean}.{name} set {path} = %s where _file = %s and _rec = %s", name=name, path=path_column), paths)
+            statement = "update {clean}.{name} set {path} = null, _warn = array_append(_warn, %s) where _file = %s and _rec = %s"
+            write.executemany(ws.sql(statement, name=name, path=path_column), without)
         with write.copy(ws.sql("copy {clean}.attachment_content from stdin")) as copy:
             for line in located:
                 copy.write_row(line)

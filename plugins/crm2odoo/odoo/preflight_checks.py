@@ -131,7 +131,7 @@ def _apps(facts: Facts) -> Iterator[Finding]:
 def _declared_apps(facts: Facts) -> Iterator[Finding]:
     """Apps by which the source's mapping branches: what the project counts on must be what is there."""
     bundle = facts.target.ws.bundle
-    branches = sorted({m.app.removeprefix("!") for o in bundle.source.objects.values() for m in o.entities if m.app})
+    branches = sorted({app.removeprefix("!") for o in bundle.source.objects.values() for m in o.entities for app in (m.app or "").split()})
     for app in branches:
         there, told = facts.installed(app), app in bundle.project.apps
         if bundle.project.has_app(app) and not there:

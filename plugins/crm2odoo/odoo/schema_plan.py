@@ -95,11 +95,12 @@ def _plan_settings(target: Target) -> Iterator[tuple[Action, bool]]:
             there,
         )
     # Odoo makes a price list for every active currency: only where documents are written in it.
-    currency = target.ws.bundle.project.currency
-    found = call("res.currency", "search_read", domain=[["name", "=", currency]], fields=["active"], context=ALSO_ARCHIVED)
-    if found and writes_documents(target):
-        data = {"id": found[0]["id"], "name": currency}
-        yield Action("currency", f"setting currency {currency}", f"Activate the currency {currency}", data), found[0]["active"]
+    project = target.ws.bundle.project
+    for currency in dict.fromkeys([project.currency, *project.rates]):
+        found = call("res.currency", "search_read", domain=[["name", "=", currency]], fields=["active"], context=ALSO_ARCHIVED)
+        if found and writes_documents(target):
+            data = {"id": found[0]["id"], "name": currency}
+            yield Action("currency", f"setting currency {currency}", f"Activate the currency {currency}", data), found[0]["active"]
 
 
 def writes_documents(target: Target) -> bool:

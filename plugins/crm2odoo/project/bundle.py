@@ -75,7 +75,7 @@ class Bundle:
     def _all_feeds(self) -> Iterator[Feed]:
         for name, obj in self.source.objects.items():
             for number, mapping in enumerate(obj.entities):
-                if not _counts(self.project, mapping):
+                if not _counts(self.project, self.source, mapping):
                     continue
                 fields = dict(mapping.fields)
                 for key, line in self.project.map.items():
@@ -143,11 +143,10 @@ class Bundle:
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def _counts(project: Project, mapping: EntityMapping) -> bool:
-    """Whether a mapping applies, as far as apps of Odoo decide."""
-    if mapping.app is None:
-        return True
-    return project.has_app(mapping.app.removeprefix("!")) != mapping.app.startswith("!")
+def _counts(project: Project, source: Source, mapping: EntityMapping) -> bool:
+    """Whether a mapping applies, as far as apps of Odoo and decisions say."""
+    apps = all(project.has_app(app.removeprefix("!")) != app.startswith("!") for app in (mapping.app or "").split())
+    return apps and all(str(project.decisions.get(name, source.decisions[name].default)) == choice for name, choice in mapping.decided.items())
 
 
 def load_bundle(root: Path | str, project: str) -> Bundle:
@@ -212,7 +211,7 @@ def _entities_of(root: Path, source_yaml: YamlFile, source: Source, project: Pro
 
     for object_name, obj in source.objects.items():
         for number, mapping in enumerate(obj.entities):
-            if not _counts(project, mapping):
+            if not _counts(project, source, mapping):
                 continue
             where = ("objects", object_name, "entities", number)
             entity = load(mapping.entity, (*where, "entity"))

@@ -19,6 +19,7 @@ InputType = Literal[
     "date",
     "datetime",
     "money",
+    "currency",
     "number",
     "integer",
     "boolean",
@@ -157,6 +158,13 @@ class Skip(Strict):
     reason: str
 
 
+class Hold(Strict):
+    """Records that wait for a person, although nothing is missing from their row."""
+
+    when: str = Field(description="A PostgreSQL condition over the inputs.")
+    reason: str = Field(description="A PostgreSQL expression over the inputs: what is wrong, and what to do.")
+
+
 class Wizard(Strict):
     """A dialogue of Odoo, filled in for one record and run."""
 
@@ -199,6 +207,7 @@ class Entity(Strict):
     identity: list[Identifier] = Field([], description="Inputs that tell records apart (normalised). None: each source row is a record of its own.")
     aliases: dict[str, str] = Field({}, description="Other spellings of the first identity input: spelling (normalised): the value that counts.")
     skip: Skip | None = None
+    hold: list[Hold] = []
     match: Match | None = None
     create: Literal["yes", "never", "decision"] = Field(
         "yes", description="Whether records that the target lacks are created. `decision`: as the project decides (users)."

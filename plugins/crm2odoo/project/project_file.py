@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -87,6 +87,12 @@ class Project(Strict):
     timezone: str = Field("UTC", description="IANA name; naive times of the export are in this zone.")
     locale: str = Field("en_US", description="How documents write numbers and dates, as in `de_DE` or `en_GB`.")
     currency: str = Field("USD", description="ISO code of amounts without one.")
+    company_currency: str | None = Field(
+        None, description="ISO code of the currency of the company in Odoo, when it is another one than `currency`. Revenue of a lead is in it."
+    )
+    rates: dict[str, Annotated[float, Field(gt=0)]] = Field(
+        {}, description="ISO code: how much of the company's currency one unit of it is worth. Amounts in a currency without a rate wait."
+    )
     formats: Formats | None = Field(None, description="Overrides the source's formats as a whole.")
     connections: Connections = Connections()
     pool: str = Field("crm2odoo_odoo", description="Airflow pool that limits the load on this Odoo.")
@@ -113,6 +119,11 @@ class Project(Strict):
     owner: str = "platform-team"
     owner_url: str | None = None
     tags: list[str] = []
+
+    @property
+    def own_currency(self) -> str:
+        """The currency of the company in Odoo."""
+        return self.company_currency or self.currency
 
     def has_app(self, name: str) -> bool:
         """Whether the project counts on an app of Odoo."""

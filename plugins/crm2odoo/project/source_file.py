@@ -162,8 +162,12 @@ class EntityMapping(Strict):
     each: Identifier | None = Field(None, description="A `list` column: one record for each element, which lines call `each`.")
     fields: dict[Identifier, FieldLineShort] = {}
     app: str | None = Field(
-        None, pattern=r"^!?[a-z_]+$", description="Only when the project says that this app of Odoo is (`project`) or is not (`!project`) there."
+        None,
+        pattern=r"^!?[a-z_]+( !?[a-z_]+)*$",
+        description="Only when the project says that these apps of Odoo are (`project`) or are not (`!project`) there: `sale !account`.",
     )
+    decided: dict[Identifier, str] = Field({}, description="Only when the customer decided so. Decision of this source: its choice.")
+    keep: list[Identifier] = Field([], description="Columns that become custom fields although a line uses them: a second number that is only a substitute.")
     custom_fields: Literal["keep", "ignore"] = Field(
         "keep", description="What happens to columns that no line uses: custom fields on this entity, or nothing."
     )
@@ -185,6 +189,12 @@ class AttachmentColumns(Strict):
     content: Identifier | None = None
     size: Identifier | None = None
     checksum: Identifier | None = None
+    optional: bool = Field(False, description="The row is more than its file: one whose file is missing or unusable stays, without it, and is warned of.")
+
+    @property
+    def named(self) -> list[str]:
+        """The columns that are given."""
+        return [c for c in (self.name, self.path, self.url, self.content, self.size, self.checksum) if c]
 
 
 class Pivot(Strict):
@@ -225,6 +235,7 @@ class SourceObject(Strict):
     pivot: Pivot | None = None
     inventory: Inventory | None = None
     documentation_only: bool = Field(False, description="Never migrates; goes into the handoff inventory.")
+    losses: dict[str, str] = Field({}, description="What Odoo cannot keep of these rows: why. Listed among the losses with the number of rows.")
 
     @model_validator(mode="after")
     def _names_exist(self) -> SourceObject:
@@ -239,10 +250,11 @@ class SourceObject(Strict):
         check([self.deleted] if self.deleted else [], "deleted")
         for parent in self.parents:
             check([*parent.columns, *parent.when], f"parent {parent.object}")
-        check([c for c in (self.attachment.model_dump().values() if self.attachment else ()) if c], "attachment")
+        check(self.attachment.named if self.attachment else [], "attachment")
         for option, names in (self.merge_by.options if self.merge_by else {}).items():
             check(names, f"merge_by {option}")
         for mapping in self.entities:
+            check(mapping.keep, f"{mapping.entity}: keep")
             if mapping.each and (mapping.each not in self.columns or self.columns[mapping.each].type != "list"):
                 raise ValueError(f"{mapping.entity}: each names {mapping.each!r}, which is no `list` column")
             for name, line in mapping.fields.items():
@@ -293,6 +305,10 @@ class Source(Strict):
     @model_validator(mode="after")
     def _objects_exist(self) -> Source:
         for name, obj in self.objects.items():
+            for mapping in obj.entities:
+                for decision, choice in mapping.decided.items():
+                    if decision not in self.decisions or choice not in self.decisions[decision].options:
+                        raise ValueError(f"objects.{name}: {mapping.entity} is for {decision}: {choice}, which is no decision of this source with that choice")
             for parent in obj.parents:
                 if parent.object not in self.objects:
                     raise ValueError(f"objects.{name}: the parent {parent.object!r} is no object of this source")

@@ -15,6 +15,7 @@ from crm2odoo.staging.render import Constant, expression, html_text, literal, qu
 
 # Types whose clean column has a companion that holds the comparable form.
 KEYED = ("email", "url", "domain")
+_EMPTY = literal("")
 
 SQL_TYPES = {
     "text": "text",
@@ -28,6 +29,7 @@ SQL_TYPES = {
     "date": "date",
     "datetime": "timestamp",
     "money": "numeric",
+    "currency": "text",
     "number": "numeric",
     "integer": "bigint",
     "boolean": "boolean",
@@ -89,12 +91,28 @@ def currency_code(sql: str, own: str) -> str:
     return f"case {sql} {cases} else {sql} end"
 
 
+def foreign_currency(sql: str | None, bundle: Bundle) -> str:
+    """The ISO code of a cell's currency, or of the export's where it says none; null where that is the company's own."""
+    project = bundle.project
+    told = usual = literal(project.currency)
+    if sql:
+        told = f"coalesce({currency_code(f'nullif(upper(btrim({sql})), {_EMPTY})', project.currency)}, {usual})"
+    return f"nullif({told}, {literal(project.own_currency)})"
+
+
+def rate_of(sql: str, bundle: Bundle) -> str:
+    """What one unit of a currency is worth in the company's, as the project declares it; null without a declaration."""
+    cases = " ".join(f"when {literal(code)} then {rate!r}" for code, rate in bundle.project.rates.items())
+    return f"(case {sql} {cases} end)::numeric" if cases else "null::numeric"
+
+
 def constants(bundle: Bundle) -> dict[str, Constant]:
     """Names that every expression may use: the project's own values, and its decisions as ``decision_<name>``."""
     decided = {f"decision_{name}": value for name, value in bundle.decisions.items() if not bundle.questions[name].sql}
     own = {
         "default_team": bundle.project.default_team,
         "project_currency": bundle.project.currency,
+        "company_currency": bundle.project.own_currency,
         "xid_module": f"__migration_{bundle.project.project}__",
     }
     return {**own, **decided, **bundle.source.lists}
@@ -217,12 +235,18 @@ class FeedWriter:
             sql = text_to_html(sql)
         elif wanted == "integer" and column_type in ("text", "enum", "id", "name"):
             sql = f"case when {sql} ~ '^[0-9]{{1,15}}$' then {sql}::bigint end"
+        elif wanted == "currency":
+            return f"({foreign_currency(self._with_others(line), self.bundle)})::text"
         elif wanted == "text" and column_type == "list":
             sql = f"array_to_string({sql}, ', ')"
         sql = self._only(line, sql)
         if line.or_else is not None:
             sql = f"coalesce({sql}, {self.value(name, line.or_else)})"
         return f"({sql})::{SQL_TYPES[wanted]}"
+
+    def _with_others(self, line: FieldLine) -> str:
+        sql = self._only(line, self.raw(line)[0])
+        return f"coalesce({sql}, {self._with_others(line.or_else)})" if line.or_else else sql
 
     def reference(self, entity: Entity, line: FieldLine) -> list[str]:
         """SQL of the look-up keys of a reference, first choice first."""
@@ -239,6 +263,8 @@ class FeedWriter:
                 key = f"{literal(step.object + ':')} || {value}"
             else:
                 compared = [self._part(p) for p in parts] if step.keys else [self.comparable(step)]
+                if len(entity.identity) == 1 and entity.inputs[entity.identity[0]].type == "currency":
+                    compared = [normalised(foreign_currency(self.raw(step)[0], self.bundle))]
                 position = entity.identity.index(next(iter(entity.identity))) if entity.identity else 0
                 compared[position] = with_aliases(compared[position], entity) if len(compared) == 1 else compared[position]
                 key = f"'=' || {natural_key(compared)}"
@@ -316,6 +342,8 @@ class FeedWriter:
             return [(f"{name}__{n}", f"({sql})::text") for n, sql in enumerate(keys, 1)]
         if declared.type == "refs":
             return [(f"{name}__1", self.references(line) if line else "null::text[]")]
+        if line is None and declared.type == "currency":
+            return [(name, f"({foreign_currency(None, self.bundle)})::text")]
         columns = [(name, self.value(name, line) if line else f"null::{SQL_TYPES[declared.type]}")]
         if declared.type in KEYED:
             columns.append((f"{name}__key", f"({self.comparable(line)})::text" if line else "null::text"))

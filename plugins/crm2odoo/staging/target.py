@@ -20,6 +20,7 @@ from crm2odoo.staging.mapping_sql import (
     natural_key,
     normalised,
     normalised_text,
+    rate_of,
     with_aliases,
 )
 from crm2odoo.staging.render import expression, literal, quote
@@ -396,7 +397,12 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
             plain.append(input_name)
     own = sorted({c.field for c in custom if c.entity == name})
     names = [*entity.inputs, *(f"{r.name}_{b}" for r in one for b in [*r.bring, *r.bring_fields, *(["model"] if r.models else [])])]
-    let = [(n, expression(sql, names, alias="b", constants=constants(bundle))) for n, sql in entity.let.items()]
+    rates = {f"{n}_rate": rate_of(f"b.{quote(n)}", bundle) for n, i in entity.inputs.items() if i.type == "currency"}
+
+    def over(text: str) -> str:
+        return expression(text, names, alias="b", constants=constants(bundle), renamed=rates)
+
+    let = [(n, over(sql)) for n, sql in entity.let.items()]
     names += entity.let
     fields: list[_Column] = []
     required_fields: list[_Column] = []
@@ -407,7 +413,7 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
         if declared_field.from_:
             sql = f"b.{quote(declared_field.from_)}"
         elif declared_field.sql is not None:
-            sql = expression(declared_field.sql, names, alias="b", constants=constants(bundle))
+            sql = over(declared_field.sql)
         else:
             sql = literal(declared_field.value)
         fields.append(_Column(field_name, f"({sql})::{sql_type}"))
@@ -417,8 +423,8 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
     after = [
         (
             step.name,
-            expression(step.when, names, alias="b", constants=constants(bundle)),
-            {f: expression(v, names, alias="b", constants=constants(bundle)) for f, v in (step.wizard.values if step.wizard else {}).items()},
+            over(step.when),
+            {f: over(v) for f, v in (step.wizard.values if step.wizard else {}).items()},
         )
         for step in entity.steps
     ]
@@ -432,7 +438,8 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
         "let": let,
         "part_of": entity.part_of,
         "required": [_Column(n, f"b.{quote(n)}") for n, i in entity.inputs.items() if i.required] + required_fields,
-        "order": ", ".join(expression(o, names, alias="b", constants=constants(bundle)) for o in entity.order),
+        "hold": [(over(h.when), over(h.reason)) for h in entity.hold],
+        "order": ", ".join(over(o) for o in entity.order),
     }
 
 
