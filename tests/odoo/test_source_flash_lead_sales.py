@@ -174,6 +174,13 @@ def test_deals_are_linked_to_contact_and_company(loaded: Loaded) -> None:
     assert found <= {tuple(p) for p in loaded.truth["links"]["deal_company"]["pairs"]}
 
 
+@pytest.mark.promise("P005")
+def test_a_deal_is_linked_to_the_lead_that_it_came_from(loaded: Loaded) -> None:
+    leads = {i: x.removeprefix("lead_") for x, i in loaded.ids["lead"].items()}
+    found = {(x.removeprefix("deal_"), leads[r["x_source_lead_id"]]) for x, r in loaded.read("opportunity", "x_source_lead_id").items() if r["x_source_lead_id"]}
+    assert found == {tuple(p) for p in loaded.truth["links"]["deal_lead"]["pairs"]}
+
+
 @pytest.mark.promise("P116")
 def test_what_odoo_has_no_field_for_is_a_typed_field_of_the_migration(loaded: Loaded) -> None:
     kinds = {(p.object, p.field): p.type for p in loaded.fields if p.field and p.object in ("lead", "deal")}
