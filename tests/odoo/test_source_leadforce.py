@@ -126,8 +126,12 @@ def test_one_person_per_address(loaded: Loaded) -> None:
 def test_values_per_stage_and_currency_to_the_cent(loaded: Loaded) -> None:
     teams = {r["id"]: r["name"] for r in loaded.read("team", "name").values()}
     sums: Counter[str] = Counter()
-    for r in from_deals(loaded, "team_id", "x_source_stage", "expected_revenue", "x_source_currency").values():
-        sums[f"{teams[r['team_id']]} / {r['x_source_stage']} / {r['x_source_currency'] or 'INR'}".lower()] += rupees([r["expected_revenue"]])
+    for r in from_deals(loaded, "team_id", "x_source_stage", "expected_revenue", "x_source_currency", "x_source_amount").values():
+        currency = r["x_source_currency"] or "INR"
+        original = r["x_source_amount"] if r["x_source_currency"] else r["expected_revenue"]
+        # Revenue is in the company's currency, by the declared rate.
+        assert abs(r["expected_revenue"] - original * {"INR": 1, "USD": 83.5}[currency]) < 0.0051
+        sums[f"{teams[r['team_id']]} / {r['x_source_stage']} / {currency}".lower()] += rupees([original])
     expected = loaded.truth["sums"]["deal"]["value_by_stage"]
     assert {k: n for k, n in sums.items() if n} == {k.lower(): paise(v) for k, v in expected.items()}
 

@@ -134,6 +134,7 @@ def test_deals_keep_stage_owner_amount_and_reason(loaded: Loaded, logins: dict[i
     for r in deals.values():
         currency = r["x_source_currency"] or "USD"
         amount = Decimal(str(r["x_source_amount"] if r["x_source_currency"] else r["expected_revenue"])).quantize(Decimal("0.01"))
+        assert abs(Decimal(str(r["expected_revenue"])) - amount * Decimal({"USD": "1", "GBP": "1.27"}[currency])) < Decimal("0.006")
         key = f"{teams[r['team_id']]} / {r['x_source_stage']} / {currency}"
         sums[key] = sums.get(key, Decimal(0)) + amount
     assert {k: str(v) for k, v in sums.items()} == loaded.truth["sums"]["deal"]["value_by_stage"]

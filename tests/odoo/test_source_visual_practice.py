@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -194,12 +197,39 @@ def test_files_lie_on_their_record(loaded: Loaded) -> None:
     assert found == places
 
 
-# Only the exclusion: an extraction manifest with checksums is not built (P118).
-def test_clinical_images_stay_where_they_are(loaded: Loaded) -> None:
+@pytest.mark.promise("P118")
+def test_clinical_images_stay_where_they_are_unless_decided_otherwise(loaded: Loaded) -> None:
     assert loaded.counts("clinical_image")["excluded"] == 9
     with loaded.ws.connect() as connection:
         [row] = connection.execute(loaded.ws.sql("select count(*) as n from {clean}.reject where code = 'imaging_store'")).fetchall()
     assert row["n"] == 2
+
+
+@pytest.mark.promise("P118")
+def test_by_decision_extracted_images_are_files_of_their_patient_checked_against_the_manifest(
+    loaded: Loaded, tmp_path: Path, staging_dsn: str, odoo: OdooDatabase
+) -> None:
+    """The vendor delivers the images below imaging/, by the path of their locator: one as the manifest says, one damaged; the third is missing."""
+    export = source_world.some_files(SOURCE, tmp_path / "export", {"contacts", "users", "custom_fields"})
+    image, damaged = b"DICM pano", b"DICM bitewing"
+    places = {"store1/2023/pano.dcm": image, "store2/2024/bw.dcm": damaged[:-1]}
+    for place, content in places.items():
+        (export / "imaging" / place).parent.mkdir(parents=True, exist_ok=True)
+        (export / "imaging" / place).write_bytes(content)
+    lines = ["Image ID;Contact ID;Locator;Modality;Bytes;SHA256;Taken"]
+    for number, place, content in ((1, "store1/2023/pano.dcm", image), (2, "store2/2024/bw.dcm", damaged), (3, "store2/2024/gone.dcm", image)):
+        lines.append(f"IMG-{number};00001;vpimg://{place};Panoramic;{len(content)};{hashlib.sha256(content).hexdigest()};2022-01-03")
+    (export / "imaging_manifest.csv").write_text("\n".join(lines) + "\n")
+    root = source_world.project(tmp_path, SOURCE, "vp_images", export, decisions={"clinical_images": "extract"})
+    taken = source_world.migrate(SOURCE, root, "vp_images", staging_dsn, odoo)
+    [file] = taken.read("attachment", "name", "res_model", "res_id", "datas", "description").values()
+    assert (file["name"], base64.b64decode(file["datas"])) == ("IMG-1 Panoramic pano.dcm", image)
+    assert (file["res_model"], file["res_id"]) == ("res.partner", taken.ids["contact"]["contact_00001"])
+    assert "taken 2022-01-03" in file["description"]
+    with taken.ws.connect() as connection:
+        rows = connection.execute(taken.ws.sql("select code from {clean}.reject where object = 'clinical_image' order by rec")).fetchall()
+    assert [r["code"] for r in rows] == ["size_mismatch", "file_missing"]
+    assert (taken.counts("clinical_image")["loaded"], taken.counts("clinical_image")["rejected"]) == (1, 2)
 
 
 @pytest.mark.promise("P116")

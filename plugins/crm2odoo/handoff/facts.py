@@ -101,7 +101,7 @@ def _more(asked: _Asked, there: set[tuple[str, str]], about: dict[str, str]) -> 
     if cleaned:
         asked.many("column_fill", objects=[{"name": name, "columns": _columns(ws, asked.connection, name)} for name in cleaned])
     for name in cleaned:
-        if bundle.source.objects[name].documentation_only:
+        if bundle.only_documents(name):
             asked.many("inventory", answer=f"inventory_{name}", object=name)
     asked.many("set_up", **about)
     asked.many("rules", step=RULES, **about)

@@ -113,7 +113,7 @@ def _sentence(bundle: Bundle, o: ObjectDispositions, style: Style) -> dict[str, 
     if o.rows == 0:
         return {"object": o.title, "text": "No rows in this export.", "mood": "fine"}
     obj = bundle.source.objects[o.object]
-    if obj.documentation_only or not (obj.entities or c["loaded"] or c["updated"] or c["unchanged"]):
+    if bundle.only_documents(o.object) or not (obj.entities or c["loaded"] or c["updated"] or c["unchanged"]):
         return {"object": o.title, "text": f"{style.rows(o.rows)}; not migrated, listed for the handoff.", "mood": "fine"}
     into = list(
         dict.fromkeys(bundle.entities[e].title for e in bundle.load_order for f in bundle.feeds(e) if f.object == o.object and f.mapping.primary)
@@ -362,7 +362,7 @@ def not_moved(bundle: Bundle, facts: Facts, style: Style) -> list[dict[str, Any]
     result: list[dict[str, Any]] = []
     for name, obj in bundle.source.objects.items():
         rows = sum(o.rows for o in facts.objects if o.object == name)
-        if rows and (obj.documentation_only or not obj.entities):
+        if rows and (bundle.only_documents(name) or not obj.entities):
             result.append(
                 {
                     "what": obj.title,

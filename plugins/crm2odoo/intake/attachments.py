@@ -79,6 +79,15 @@ class Files:
         return None
 
 
+_STORE = re.compile(r"vpimg:/*|\\\\|//", re.IGNORECASE)
+
+
+def in_store(path: str, folder: str | None) -> str:
+    """Where the file of a locator into an image store lies, when the delivery has a folder for such files; any other path as it is."""
+    match = _STORE.match(path.strip()) if folder else None
+    return f"{folder}/{path.strip()[match.end() :]}" if match else path
+
+
 def safe_path(path: str) -> str:
     """A relative path with ``/`` and without ``.``; raises Unusable for one that leads out of the delivery, and for stores of images."""
     text = path.strip()
@@ -106,7 +115,7 @@ def locate(row: dict[str, Any], spec: SourceObject, files: Files, table: str, ho
     def cell(name: str | None) -> str:
         return str(row[name] or "") if name else ""
 
-    path, url, content = cell(columns.path), cell(columns.url), cell(columns.content)
+    path, url, content = in_store(cell(columns.path), columns.store), cell(columns.url), cell(columns.content)
     size, checksum = cell(columns.size), cell(columns.checksum).lower()
     url_column = columns.url
     if ("://" in path or re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:", path)) and not path.lower().startswith("vpimg:"):

@@ -79,10 +79,10 @@ def _objects(ws: Workspace, connection: Connection) -> list[dict[str, Any]]:
 def _left_out(bundle: Bundle, name: str) -> str | None:
     """Why valid rows of an object that stand behind no record do not; None when each of them must."""
     obj = bundle.source.objects[name]
-    if obj.documentation_only:
-        return "goes into the handoff inventory"
     if any(f.object == name and f.mapping.primary for e in bundle.entities for f in bundle.feeds(e)):
         return None
+    if obj.documentation_only:
+        return "goes into the handoff inventory"
     return "has no place in Odoo in this project"
 
 

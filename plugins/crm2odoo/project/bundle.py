@@ -68,6 +68,11 @@ class Bundle:
         found = [f for f in self._all_feeds() if f.mapping.entity == entity]
         return sorted(found, key=lambda f: not f.mapping.primary)
 
+    def only_documents(self, name: str) -> bool:
+        """Whether the rows of an object go into the handoff inventory, and nowhere else."""
+        primary = any(f.object == name and f.mapping.primary for e in self.entities for f in self.feeds(e))
+        return self.source.objects[name].documentation_only and not primary
+
     def makes(self, entity: str) -> bool:
         """Whether anything of the source becomes such a record; others are only referred to."""
         return bool(self.entities[entity].records or self.feeds(entity))

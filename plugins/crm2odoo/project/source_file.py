@@ -189,6 +189,9 @@ class AttachmentColumns(Strict):
     content: Identifier | None = None
     size: Identifier | None = None
     checksum: Identifier | None = None
+    store: str | None = Field(
+        None, description="Folder of the delivery for files out of an image store (`vpimg://`, `//server/`): they lie there by the path that their locator has."
+    )
     optional: bool = Field(False, description="The row is more than its file: one whose file is missing or unusable stays, without it, and is warned of.")
 
     @property
@@ -234,7 +237,8 @@ class SourceObject(Strict):
     entities: list[EntityMapping] = []
     pivot: Pivot | None = None
     inventory: Inventory | None = None
-    documentation_only: bool = Field(False, description="Never migrates; goes into the handoff inventory.")
+    documentation_only: bool = Field(False, description="Does not migrate, unless an entity is decided for; goes into the handoff inventory.")
+    handoff: str = Field("To be rebuilt in Odoo by hand.", description="For `documentation_only`: what the inventory says to the reader.")
     losses: dict[str, str] = Field({}, description="What Odoo cannot keep of these rows: why. Listed among the losses with the number of rows.")
 
     @model_validator(mode="after")

@@ -31,7 +31,7 @@ def handoff_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             sections.append(
                 Section(
                     obj.title,
-                    "To be rebuilt in Odoo by hand.",
+                    obj.handoff,
                     (*(Column(c.replace("_", " ").capitalize()) for c in columns), Column("Rebuild", "tick", 0.5)),
                     [[*[_plain(r["item"].get(c)) for c in columns], None] for r in items],
                     query=f"inventory_{name}",

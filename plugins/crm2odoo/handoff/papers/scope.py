@@ -38,7 +38,7 @@ def fits(bundle: Bundle, facts: Facts, fates: list[ColumnFate]) -> list[Fit]:
     for name, obj in bundle.source.objects.items():
         primary = [f.mapping.entity for f in feeds[name] if f.mapping.primary]
         lost = [f for f in fates if f.object == name and f.fate in ("dropped", "unmapped") and f.filled]
-        if obj.documentation_only or not primary:
+        if not primary:
             fit, loss = "not migrated", "listed in the handoff" if obj.documentation_only else "no place in Odoo in this project"
         elif lost:
             fit, loss = "lossy", "columns left behind: " + ", ".join(f.header for f in lost)
