@@ -44,10 +44,11 @@ up: tools ## Airflow in the browser, and the sandbox's Odoo, on 127.0.0.1
 
 docs: tools ## Write the generated pages of docs/ again
 	@$(VENV) -m crm2odoo.airflow.dag_docs
+	@$(VENV) docs/generate.py
 
 lint: tools ## ruff and mypy
 	@$(VENV) -m ruff check .
 	@$(VENV) -m mypy
 
 test: lint ## Everything that can be checked, on real PostgreSQL, Odoo and Airflow
-	@$(VENV) -m pytest -n 2 --dist loadscope
+	@$(VENV) -m pytest -n 2 --dist loadscope --promise-table .tools/promises.md

@@ -25,4 +25,4 @@ os.environ.update(
     AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
 )
 
-pytest_plugins = ["odoo_server"] if (ROOT / "tests" / "odoo_server.py").exists() else []
+pytest_plugins = ["odoo_server", "promise_results"]

@@ -17,8 +17,8 @@ OwnerChoice = Literal["provision", "fallback", "hold", "empty"]
 class Connections(Strict):
     """Names of Airflow connections."""
 
-    staging: str = "crm2odoo_staging"
-    odoo: str = "crm2odoo_odoo"
+    staging: str = Field("crm2odoo_staging", description="PostgreSQL of the project's schemas.")
+    odoo: str = Field("crm2odoo_odoo", description="The production Odoo.")
     files: str | None = Field(None, description="Connection for s3:// exports and documents.")
 
 
@@ -39,13 +39,13 @@ class Owners(Strict):
 class StageLine(Strict):
     """One line of the stage table: where a stage of the source goes."""
 
-    pipeline: str | None = None
-    stage: str
+    pipeline: str | None = Field(None, description="Name of the pipeline in the source; any when left out.")
+    stage: str = Field(description="Name of the stage in the source.")
     team: str | None = Field(None, description="Name of the sales team; the pipeline's when left out.")
     to: str | None = Field(None, description="Name of the stage in Odoo; the source's when left out.")
-    outcome: Literal["open", "won", "lost"] | None = None
+    outcome: Literal["open", "won", "lost"] | None = Field(None, description="What the stage means; by the source's rules when left out.")
     probability: float | None = Field(None, ge=0, le=100, description="Percent.")
-    lost_reason: str | None = None
+    lost_reason: str | None = Field(None, description="Reason of records that are lost in this stage.")
 
 
 class CustomColumn(Strict):
@@ -54,9 +54,9 @@ class CustomColumn(Strict):
     field: str | None = Field(
         None, pattern=r"^x_[a-z0-9_]{1,61}$", description="Name of the custom field in Odoo; derived from the header when left out."
     )
-    type: OdooType | None = None
-    label: str | None = None
-    options: list[str] = []
+    type: OdooType | None = Field(None, description="Type of the field; inferred from all values when left out.")
+    label: str | None = Field(None, description="What users read; the header when left out.")
+    options: list[str] = Field([], description="Choices of a pick-list; those found in the values when left out.")
     drop: str | None = Field(None, description="Reason why the column does not migrate.")
 
 
@@ -64,26 +64,26 @@ class Sample(Strict):
     """The sample run."""
 
     records: int | Literal["all"] = Field("all", description="Size of the slice, or `all` for a full rehearsal.")
-    seed: int = 1
-    keep_sandbox: bool = False
+    seed: int = Field(1, description="Another seed takes another slice.")
+    keep_sandbox: bool = Field(False, description="Default of the form: the sandbox stays after the run.")
 
 
 class Hypercare(Strict):
     """Days after the cutover on which the migrated records are looked at, both included."""
 
-    first: date
-    last: date
+    first: date = Field(description="First day.")
+    last: date = Field(description="Last day; it ends with the closing report.")
 
 
 class Project(Strict):
     """One migration project."""
 
-    project: Identifier
-    title: str
-    source: Identifier
+    project: Identifier = Field(description="Its name: that of the file, of its DAGs and of its schemas in PostgreSQL.")
+    title: str = Field(description="What people read in Airflow and in documents.")
+    source: Identifier = Field(description="Name of the source file below mappings/sources.")
     export: str = Field(description="Folder, archive or s3:// prefix of the export. A relative path starts at the folder that holds mappings/.")
-    active: bool = True
-    target: Literal["self_hosted", "odoo_sh", "online"] = "self_hosted"
+    active: bool = Field(True, description="False: Airflow shows no DAGs of it.")
+    target: Literal["self_hosted", "odoo_sh", "online"] = Field("self_hosted", description="Where Odoo runs. `online` allows one call a second and no module of ours.")
     timezone: str = Field("UTC", description="IANA name; naive times of the export are in this zone.")
     locale: str = Field("en_US", description="How documents write numbers and dates, as in `de_DE` or `en_GB`.")
     currency: str = Field("USD", description="ISO code of amounts without one.")
@@ -98,7 +98,7 @@ class Project(Strict):
     pool: str = Field("crm2odoo_odoo", description="Airflow pool that limits the load on this Odoo.")
     owners: Owners = Owners()
     stages: list[StageLine] = []
-    default_team: str = "Sales"
+    default_team: str = Field("Sales", description="Sales team of records whose source has no pipeline.")
     apps: dict[str, bool] = Field(
         {},
         description="App of Odoo: whether the target has it. What is not said: project, sale and account yes, helpdesk and knowledge no. Preflight checks it.",
@@ -107,7 +107,7 @@ class Project(Strict):
         {}, description="Object: header: what to do with a column that the source file does not know."
     )
     map: dict[str, FieldLineShort] = Field({}, description="`object.entity.input`: overrides one line of the source's mapping.")
-    decisions: dict[str, str | bool | int | float] = {}
+    decisions: dict[str, str | bool | int | float] = Field({}, description="Question of the source or of an entity: the customer's choice. `<project>.discover` lists questions, choices and effects.")
     vanished: Literal["keep", "archive", "delete"] = Field("keep", description="What becomes of loaded records whose rows a later export no longer has. They are listed first, and a person signs the plan.")
     documents: str = Field("documents", description="Folder or s3:// prefix for reports and documents.")
     sample: Sample = Sample()
@@ -116,9 +116,9 @@ class Project(Strict):
     runbook_owners: dict[str, str] = Field({}, description="Step of the cutover's runbook: name of the person who does it.")
     error_budget_percent: float = Field(1.0, ge=0, le=100, description="A phase stops when more of its rows than this are refused by Odoo.")
     approvers: list[str] = Field([], description="Airflow users who may sign off; anyone who may answer when empty.")
-    owner: str = "platform-team"
-    owner_url: str | None = None
-    tags: list[str] = []
+    owner: str = Field("platform-team", description="Owner of the DAGs in Airflow.")
+    owner_url: str | None = Field(None, description="Where the owner is reached: Airflow links there.")
+    tags: list[str] = Field([], description="More tags of the DAGs.")
 
     @property
     def own_currency(self) -> str:

@@ -46,7 +46,7 @@ class Column(Strict):
     headers: list[str] = Field(
         default=[], description="Names of the column in exports, compared without case, blanks and punctuation. The column's own name always counts."
     )
-    type: ColumnType = "text"
+    type: ColumnType = Field("text", description="How its cells are read; see docs/architecture.md.")
     required: bool = Field(False, description="Mandatory: without the column the file is refused, without a value the row is rejected.")
     optional_column: bool = Field(True, description="False for a mandatory column whose absence refuses the whole file; set by `required`.")
     essential: bool = Field(
@@ -66,7 +66,7 @@ class Column(Strict):
     owner: bool = Field(
         False, description="Names a user of the source. A value that is no e-mail address goes to the owner queue, not into the warnings."
     )
-    title: str | None = None
+    title: str | None = Field(None, description="What people read instead of its name.")
 
     @property
     def sensitivity(self) -> Sensitivity:
@@ -101,13 +101,13 @@ def _short_input(value: object) -> object:
 class Collect(Strict):
     """Rows of another object, gathered into one text per row of this one."""
 
-    object: Identifier
+    object: Identifier = Field(description="The object whose rows are gathered.")
     by: list[Identifier] = Field(description="Columns of that object that hold this object's key, in its order.")
     equals: list[Identifier] | None = Field(None, description="Columns of this object that `by` is compared with, instead of its key.")
     sql: str = Field(description="A PostgreSQL expression over that object's clean columns: the text of one row.")
     when: str | None = Field(None, description="A PostgreSQL condition over that object's clean columns.")
     order: str = Field("1", description="A PostgreSQL expression: the order of the rows; that of the file when left out.")
-    separator: str = "\n"
+    separator: str = Field("\n", description="What stands between two rows.")
 
 
 class FieldLine(Strict):
@@ -154,13 +154,13 @@ def _columns_of(line: FieldLine) -> list[str]:
 class EntityMapping(Strict):
     """How the rows of an object feed one entity."""
 
-    entity: Identifier
+    entity: Identifier = Field(description="Name of the entity file below mappings/odoo.")
     primary: bool = Field(True, description="The row becomes this record. False: the record is made on demand (tag, source, embedded company).")
     when: str | None = Field(None, description="A PostgreSQL condition over the clean columns; only rows that meet it.")
     unless: FieldLineShort | None = Field(None, description="A reference by `object` and `by`: no record on demand where it finds a row.")
     only_if: FieldLineShort | None = Field(None, description="A reference by `object` and `by`: the record is made only where it finds a row.")
     each: Identifier | None = Field(None, description="A `list` column: one record for each element, which lines call `each`.")
-    fields: dict[Identifier, FieldLineShort] = {}
+    fields: dict[Identifier, FieldLineShort] = Field({}, description="Input of the entity: the column or line that it comes from.")
     app: str | None = Field(
         None,
         pattern=r"^!?[a-z_]+( !?[a-z_]+)*$",
@@ -222,9 +222,9 @@ class Inventory(Strict):
 class SourceObject(Strict):
     """What the product calls a thing: lead, estimate, ticket."""
 
-    title: str
+    title: str = Field(description="What the product calls it, for people.")
     files: list[str] = Field(description="Patterns of file names, without extension, compared without case, digits, blanks and punctuation.")
-    columns: dict[Identifier, Column]
+    columns: dict[Identifier, Column] = Field(description="Columns that its export is known to have.")
     key: list[Identifier] = Field([], description="Columns of the source key. None: every row is its own record.")
     required_any: list[list[Identifier]] = Field([], description="Of each group at least one column must have a value.")
     merge: list[Identifier] = Field([], description="Rows that agree in these columns (normalised) are one record; the first survives.")
@@ -234,7 +234,7 @@ class SourceObject(Strict):
     attachment: AttachmentColumns | None = Field(
         None, description="For an object whose rows are files: its content is looked for, and a row without usable content is rejected."
     )
-    entities: list[EntityMapping] = []
+    entities: list[EntityMapping] = Field([], description="What its rows become in Odoo.")
     pivot: Pivot | None = None
     inventory: Inventory | None = None
     documentation_only: bool = Field(False, description="Does not migrate, unless an entity is decided for; goes into the handoff inventory.")
@@ -271,9 +271,9 @@ class SourceObject(Strict):
 class Formats(Strict):
     """How the product writes dates, numbers and lists. A project may override each."""
 
-    date_order: Literal["dmy", "mdy"] = "mdy"
-    decimal_mark: Literal[".", ","] = "."
-    list_separator: str = ","
+    date_order: Literal["dmy", "mdy"] = Field("mdy", description="Order of day and month where a date has slashes, dots or dashes.")
+    decimal_mark: Literal[".", ","] = Field(".", description="The mark before the cents.")
+    list_separator: str = Field(",", description="What stands between the elements of a list cell.")
     decode_html_entities: bool = Field(False, description="Text holds HTML entities and tags (The Customer Factor).")
     numeric_ids: bool = Field(False, description="`3050.0` is the id `3050` (The Customer Factor).")
 
@@ -281,25 +281,25 @@ class Formats(Strict):
 class StageRule(Strict):
     """Outcome of stages by name: the first rule whose name matches decides."""
 
-    names: list[str]
-    outcome: Literal["won", "lost", "open"]
+    names: list[str] = Field(description="Names of stages, compared without case and blanks.")
+    outcome: Literal["won", "lost", "open"] = Field(description="What they mean.")
 
 
 class Decision(Strict):
     """A question to the customer. Expressions use the answer as ``decision_<name>``."""
 
-    question: str
+    question: str = Field(description="What the customer is asked.")
     options: dict[str, str] = Field({}, description="Choice: what it means. Empty: any value.")
-    default: str | bool | int | float
+    default: str | bool | int | float = Field(description="What holds until the customer decides.")
     sql: bool = Field(False, description="The answer is a PostgreSQL expression over the clean columns of the object that asks: a rule.")
 
 
 class Source(Strict):
     """One source product."""
 
-    source: Identifier
-    title: str
-    about: str = ""
+    source: Identifier = Field(description="Its name: that of the file.")
+    title: str = Field(description="Name of the product.")
+    about: str = Field("", description="What a reader should know about its exports.")
     formats: Formats = Formats()
     stage_outcomes: list[StageRule] = Field([], description="Which stage names mean won or lost; compared normalised and whole, never by likeness.")
     decisions: dict[Identifier, Decision] = {}
