@@ -1,0 +1,290 @@
+"""Proposes, for every column of a file, the field of Odoo, a custom field, or nothing; with a confidence, reasons and three alternatives.
+
+Deterministic, and without any service: the words of the header in six languages, the labels of the target's own fields, what the
+values look like, and that a field takes one column only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+from crm2odoo.discovery.custom_fields import field_name
+from crm2odoo.discovery.header_reading import ALIKE, ANOTHER, EXACT, FOREIGN, PARTLY, QUALIFIED, Reading, read_header
+from crm2odoo.discovery.header_words import is_marked_custom, words
+from crm2odoo.discovery.synonym_packs import MODELS, Concept, Kind, Language, Target, Targets, load_languages, load_targets
+from crm2odoo.discovery.value_shapes import WORDS, Shape, shape_of
+from crm2odoo.project import OWN_ROOT
+
+Decision = Literal["field", "custom", "ignore"]
+ACCEPT = 0.85
+"""From this confidence on a proposal may be accepted in one go."""
+
+LABEL, VALUES, KNOWN, NOTHING = "label", "values", "known", "nothing"
+# The share of right proposals of each kind of evidence, as `benchmarks/mapping_proposal.py --calibrate` measured it on the columns that were
+# looked at while this was made, rounded down; `agrees`: the values look as the meaning demands.
+CONFIDENCE = {
+    EXACT: 0.97, QUALIFIED: 0.95, ANOTHER: 0.93, FOREIGN: 0.8, LABEL: 0.86, ALIKE: 0.8, VALUES: 0.6, PARTLY: 0.5, KNOWN: 0.95, NOTHING: 0.7,
+}  # fmt: skip
+AGREES, SOFT_AT_MOST, CONTESTED = 0.02, 0.8, 0.82
+
+
+@dataclass(frozen=True)
+class ColumnIn:
+    """A column to be read. ``values``: as many as the caller has; ``filled``: rows with a value, where it knows."""
+
+    header: str
+    values: Sequence[str] = ()
+    filled: int | None = None
+
+
+@dataclass(frozen=True)
+class ColumnProposal:
+    """What should become of one column. ``target``: field of Odoo, or name of the custom field; ``confidence``: 0 to 1."""
+
+    header: str
+    decision: Decision
+    target: str | None
+    type: str | None
+    concept: str | None
+    transform: str
+    confidence: float
+    evidence: list[str]
+    alternatives: list[str]
+    shape: Shape = field(default_factory=Shape)
+
+    @property
+    def where(self) -> str:
+        """In one word: the field, ``custom`` or ``ignore``."""
+        return self.target or "" if self.decision == "field" else self.decision
+
+
+@dataclass
+class _Candidate:
+    concept: str | None
+    target: Target
+    score: float
+    how: str
+    why: str
+
+    @property
+    def place(self) -> str:
+        return self.target.field or ("custom" if self.target.custom else "ignore")
+
+
+class Proposer:
+    """Reads headers with the language packs and targets of a root folder.
+
+    ``labels``: model → field → label of the live target (``fields_get``), in any language. ``known``: (kind, header) → concept that a
+    person confirmed before, by `remembered`.
+    """
+
+    def __init__(
+        self, root: Path = OWN_ROOT, labels: Mapping[str, Mapping[str, str]] | None = None, known: Mapping[tuple[str, str], str] | None = None
+    ) -> None:
+        self.targets: Targets = load_targets(root)
+        self.languages: list[Language] = load_languages(root)
+        self.labels = {m: {words(label): name for name, label in sorted(fields.items(), reverse=True)} for m, fields in (labels or {}).items()}
+        self.known = dict(known or {})
+        self._read = lru_cache(maxsize=20_000)(self._read_uncached)
+
+    def propose(self, kind: Kind, columns: Sequence[ColumnIn]) -> list[ColumnProposal]:
+        """One proposal per column, in the order of the columns."""
+        weights = self._language_weights(kind, [c.header for c in columns])
+        shapes = [shape_of(c.values) for c in columns]
+        candidates = [self._candidates(kind, c.header, s, weights) for c, s in zip(columns, shapes, strict=True)]
+        chosen = self._assign(kind, columns, candidates, shapes)
+        return [self._proposal(kind, *parts) for parts in zip(columns, shapes, candidates, chosen, strict=True)]
+
+    # ---- what the words say
+
+    def _read_uncached(self, header: str, kind: Kind, number: int) -> tuple[Reading, ...]:
+        return tuple(read_header(header, kind, self.languages[number], self.targets))
+
+    def _language_weights(self, kind: Kind, headers: list[str]) -> list[float]:
+        """How much each language counts in this file: that of most headers fully, English nearly, the others less."""
+        told = []
+        for number, _language in enumerate(self.languages):
+            best = [self._read(h, kind, number)[:1] for h in headers]
+            told.append(sum(r[0].score for r in best if r and r[0].how in (EXACT, QUALIFIED, ANOTHER)))
+        most = max(told, default=0.0) or 1.0
+        return [1.0 if t >= most else 0.97 if number == 0 else 0.9 if t >= 0.6 * most else 0.8 for number, t in enumerate(told)]
+
+    def language_of(self, kind: Kind, headers: list[str]) -> str:
+        """Language that reads most of the headers; English when two read as many."""
+        weights = self._language_weights(kind, headers)
+        return self.languages[weights.index(max(weights))].name
+
+    def _candidates(self, kind: Kind, header: str, shape: Shape, weights: list[float]) -> list[_Candidate]:
+        found: dict[str, _Candidate] = {}
+
+        def add(candidate: _Candidate) -> None:
+            known = found.get(candidate.place)
+            if known is None or known.score < candidate.score:
+                found[candidate.place] = candidate
+
+        if concept := self.known.get((kind, " ".join(words(header)))):
+            add(_Candidate(concept, self.targets.concepts[concept].target(kind), 1.2, KNOWN, "a person confirmed this for the same header before"))
+        for number, weight in enumerate(weights):
+            for reading in self._read(header, kind, number):
+                if reading.concept == "record_id" and is_marked_custom(header):
+                    continue
+                concept_of = self.targets.concepts[reading.concept]
+                factor, why = _by_values(concept_of, shape)
+                soft = 0.9 if concept_of.soft else 1.0
+                target = concept_of.target(kind)
+                add(_Candidate(reading.concept, target, reading.score * weight * factor * soft, reading.how, reading.why + why))
+        if (name := self.labels.get(MODELS[kind], {}).get(words(header))) and name not in found:
+            add(_Candidate(None, Target(field=name), 0.75, LABEL, f"“{header.strip()}” is Odoo's own label of {name}"))
+        if not found or max(c.score for c in found.values()) < 0.5:
+            for shape_name, concept, least in (("email", "email", 0.8), ("phone", "phone", 0.9), ("url", "website", 0.9)):
+                told = any(c.concept == concept for c in found.values())
+                if shape_name == "url" and told:
+                    # "Billing tool URL" says itself that it is not the website.
+                    continue
+                telling = shape[shape_name] >= least and not shape["social"] and not (shape_name == "phone" and shape["integer"] > 0.5)
+                if telling and shape.filled >= 2:
+                    why = f"{shape[shape_name]:.0%} of the values look like {WORDS[shape_name]}"
+                    add(_Candidate(concept, self.targets.concepts[concept].target(kind), 0.6, VALUES, why))
+        return sorted(found.values(), key=lambda c: (-c.score, c.place))
+
+    # ---- one column per field
+
+    def _assign(self, kind: Kind, columns: Sequence[ColumnIn], candidates: list[list[_Candidate]], shapes: list[Shape]) -> list[_Candidate | None]:
+        """Fields go to the columns with the best claim; the others take what they can have next."""
+        room = dict(self.targets.capacity)
+        chosen: list[_Candidate | None] = [None] * len(columns)
+        claims = sorted(
+            ((c.score, -i, rank, c) for i, found in enumerate(candidates) for rank, c in enumerate(found) if c.score >= 0.5), key=lambda x: (-x[0], -x[1], x[2])
+        )
+        for _score, minus, _rank, claim in claims:
+            number = -minus
+            if chosen[number] is not None:
+                continue
+            if claim.target.field is None:
+                chosen[number] = claim
+            elif room.get(claim.target.field, 1) > 0 and not self._taken(claim, chosen):
+                room[claim.target.field] = room.get(claim.target.field, 1) - 1
+                chosen[number] = claim
+        self._only_ones(kind, columns, candidates, chosen, shapes)
+        return chosen
+
+    def _taken(self, claim: _Candidate, chosen: list[_Candidate | None]) -> bool:
+        """Whether a column with the very same meaning is there already, where one is enough."""
+        if claim.concept is None or self.targets.concepts[claim.concept].many:
+            return False
+        return any(c is not None and c.concept == claim.concept for c in chosen)
+
+    def _only_ones(
+        self, kind: Kind, columns: Sequence[ColumnIn], candidates: list[list[_Candidate]], chosen: list[_Candidate | None], shapes: list[Shape]
+    ) -> None:
+        """The only number of a file is the phone, even when it is called a mobile; the only status of a deal is its stage."""
+        taken = {c.target.field for c in chosen if c and c.target.field}
+        for number, candidate in enumerate(chosen):
+            if candidate is None or candidate.concept is None:
+                continue
+            wanted = self.targets.concepts[candidate.concept].only_one
+            if wanted and wanted not in taken and candidate.how in (EXACT, QUALIFIED) and not (shapes[number].filled and shapes[number]["phone"] < 0.5):
+                why = f"{candidate.why}; the only column of the file for {wanted}"
+                target = Target(field=wanted, input=wanted)
+                chosen[number] = _Candidate(candidate.concept, target, candidate.score - 0.05, candidate.how, why)
+                taken.add(wanted)
+            if candidate.target.field == "won_status" and "stage_id" not in taken:
+                target = self.targets.concepts["stage"].target(kind)
+                chosen[number] = _Candidate("stage", target, candidate.score - 0.05, candidate.how, f"{candidate.why}; the file has no other stage")
+                taken.add("stage_id")
+
+    # ---- what a person reads
+
+    def _proposal(self, kind: Kind, column: ColumnIn, shape: Shape, found: list[_Candidate], chosen: _Candidate | None) -> ColumnProposal:
+        custom_type = type_of(shape)
+        fields = [c.place for c in found if c.target.field]
+        if chosen is None:
+            taken = next((c for c in found if c.target.field and c.score >= 0.5), None)
+            if taken:
+                # Two columns for one field: which one is it? A person looks.
+                why, confidence = f"{taken.why}; another column has the better claim to {taken.place}", CONTESTED
+            elif found and found[0].target.field:
+                why, confidence = f"{found[0].why}: not enough for {found[0].place}", CONFIDENCE[PARTLY]
+            else:
+                why, confidence = "no known name, and the values point to no field", CONFIDENCE[NOTHING]
+            evidence = [why, *_shape_words(shape)]
+            name = field_name(column.header)
+            return ColumnProposal(column.header, "custom", name, custom_type, None, "keep as it is", confidence, evidence, _three([*fields, "ignore"]), shape)
+        concept = self.targets.concepts[chosen.concept] if chosen.concept else None
+        confidence = CONFIDENCE[chosen.how]
+        others = [c for c in found if c.place != chosen.place and c.score >= 0.5]
+        if chosen.target.field and others and others[0].score > chosen.score - 0.03:
+            confidence = min(confidence, CONTESTED)
+        if concept and concept.soft and chosen.how != KNOWN:
+            confidence = min(confidence, SOFT_AT_MOST)
+        if concept and concept.shape and shape[concept.shape] >= 0.8:
+            confidence = min(0.99, confidence + AGREES)
+        evidence = [chosen.why, *_shape_words(shape)]
+        rest = [p for p in fields if p != chosen.place]
+        if chosen.target.field:
+            join = chosen.target.join
+            transform = f"join as {join} name" if join else transform_of(concept)
+            return ColumnProposal(
+                column.header, "field", chosen.target.field, None, chosen.concept, transform, confidence, evidence, _three([*rest, "custom", "ignore"]), shape
+            )
+        if chosen.target.ignore:
+            evidence.insert(1, chosen.target.ignore)
+            return ColumnProposal(column.header, "ignore", None, None, chosen.concept, "", confidence, evidence, _three([*rest, "custom"]), shape)
+        kept = chosen.target.custom if chosen.target.custom != "char" or not shape.filled else custom_type
+        if shape.filled and kept in ("float", "integer", "date", "datetime", "boolean") and custom_type in ("char", "text"):
+            kept = custom_type
+        return ColumnProposal(
+            column.header, "custom", field_name(column.header), kept, chosen.concept, "keep as it is", confidence, evidence, _three([*rest, "ignore"]), shape
+        )
+
+
+def _by_values(concept: Concept, shape: Shape) -> tuple[float, str]:
+    """What the values say about a meaning: a factor, and the words for it."""
+    if not shape.filled:
+        return 1.0, ""
+    if concept.shape:
+        part = shape[concept.shape]
+        # Amounts and dates have more spellings than anyone can list; addresses have not.
+        least = 0.3 if concept.shape in ("email", "phone", "url") else 0.01
+        if part < least:
+            return 0.45, f"; but only {part:.0%} of the values look like {WORDS[concept.shape]}"
+        if part >= 0.8:
+            return 1.02, f"; {part:.0%} of the values look like {WORDS[concept.shape]}"
+    for name in concept.not_shape:
+        if shape[name] >= 0.8 and not (name in ("money", "phone") and shape["integer"] >= 0.8 and name not in (concept.shape or "")):
+            return 0.45, f"; but {shape[name]:.0%} of the values look like {WORDS[name]}"
+    return 1.0, ""
+
+
+def _shape_words(shape: Shape) -> list[str]:
+    if not shape.filled:
+        return ["no values to look at"]
+    told = f"{shape.filled:,} values, {shape.distinct:,} different"
+    return [told + (f", {shape[best]:.0%} look like {WORDS[best]}" if (best := shape.best) else "")]
+
+
+def _three(places: list[str]) -> list[str]:
+    return list(dict.fromkeys(places))[:3]
+
+
+def type_of(shape: Shape) -> str:
+    """The type of a custom field by the shape of a sample; `custom_fields.infer_type` settles it over all rows."""
+    by_shape = {"date": "date", "boolean": "boolean", "integer": "char", "money": "float", "long": "text"}
+    return by_shape.get(shape.best or "", "char")
+
+
+_BY_TYPE = {
+    "email": "first e-mail address", "phone": "as it is", "url": "web address", "date": "read as a date", "datetime": "read as date and time, in UTC",
+    "money": "read as an amount", "number": "read as a number", "percent": "read as a percentage", "integer": "read as a whole number",
+    "boolean": "read as yes or no", "list": "split into labels", "id": "key of the record", "enum": "value map",
+}  # fmt: skip
+
+
+def transform_of(concept: Concept | None) -> str:
+    """How the values of a meaning get into Odoo, in words."""
+    return _BY_TYPE.get(concept.type, "as it is") if concept else "as it is"
+
