@@ -13,6 +13,7 @@ from crm2odoo.discovery.synonym_packs import Kind, Language, Targets
 # How far the words of a header settle its meaning. The proposer turns them into a measured confidence.
 EXACT, QUALIFIED, FOREIGN, ANOTHER, ALIKE, PARTLY = "exact", "qualified", "foreign", "another", "alike", "partly"
 SCORES = {EXACT: 1.0, QUALIFIED: 0.95, ANOTHER: 0.93, FOREIGN: 0.85, ALIKE: 0.8, PARTLY: 0.4}
+_UNITS = {"percent", "eur", "euro", "euros", "usd", "gbp", "chf", "brl", "hh", "mm", "ss", "yyyy", "dd"}
 _OWN: dict[str, set[str]] = {"contact": {"contact"}, "company": {"company"}, "lead": {"lead", "deal"}, "deal": {"deal", "lead"}}
 
 
@@ -33,17 +34,20 @@ def read_header(header: str, kind: Kind, language: Language, targets: Targets) -
     found: dict[str, Reading] = {}
 
     def add(concept: str, how: str, why: str, weight: float = 1.0) -> None:
+        concept = _of_which_record(concept, told, kind, language)
         reading = Reading(concept, how, SCORES[how] * weight, why, language.name)
         if concept not in found or found[concept].score < reading.score:
             found[concept] = reading
 
     for form, how in _forms(told, language):
-        for place, concept in enumerate(language.phrases.get(form, [])):
-            add(concept, how, f"“{header.strip()}” is a known name ({language.name})", 1 - place / 1000)
-        if not found:
+        whole = language.phrases.get(form, [])
+        for place, concept in enumerate(whole):
+            weight = 1 - place / 1000 - language.ranks[form, concept] / 100_000
+            add(concept, how, f"“{header.strip()}” is a known name ({language.name})", weight)
+        if not whole:
             for concept, inner, why, weight in _inside(form, kind, language, targets):
                 add(concept, inner if how == EXACT or inner == PARTLY else how, f"“{header.strip()}”: {why} ({language.name})", weight)
-        if found:
+        if any(r.how != PARTLY for r in found.values()):
             break
     return sorted(found.values(), key=lambda r: -r.score)
 
@@ -88,7 +92,7 @@ def _inside(form: tuple[str, ...], kind: Kind, language: Language, targets: Targ
             continue
         for place, concept in enumerate(language.phrases[core]):
             rest = [(i, w) for i, w in enumerate(form) if not a <= i < b and not _same(form, i, spans, concept, language)]
-            concept = _of_the_other(concept, rest, kind, language)
+            concept, rest = _of_the_other(concept, rest, b, kind, language)
             how, why, weight = _judged(rest, (a, b), size, concept, kind, language, targets)
             name = " ".join(core)
             if how == ANOTHER:
@@ -97,16 +101,45 @@ def _inside(form: tuple[str, ...], kind: Kind, language: Language, targets: Targ
                 yield concept, how, why.format(name=name), weight - place / 1000 + (b - a) / 10000
 
 
-def _of_the_other(concept: str, rest: list[tuple[int, str]], kind: Kind, language: Language) -> str:
-    """“Organization - Name” in a file of persons is the company's name, “Person - ID” in one of deals a link to the person."""
+_ADDRESS = {"street", "street2", "house_number", "city", "state", "zip", "country"}
+_LINKS = {
+    "company_name": "company_record", "account": "company_record", "customer": "company_record", "contact_person": "contact_record",
+    "full_name": "contact_record", "record_name": "record_id",
+}  # fmt: skip
+_KEYS = {"contact": "contact_record", "company": "company_record", "lead": "other_record", "deal": "other_record"}
+
+
+def _of_which_record(concept: str, told: tuple[str, ...], kind: Kind, language: Language) -> str:
+    """“Account ID” is no account name, and “Contact ID” in a file of deals is no key of the deal."""
+    if not {"id", "ids", "uuid", "guid"} & set(told):
+        return concept
+    concept = _LINKS.get(concept, concept)
+    named = {language.objects[w] for w in told if w in language.objects}
+    if concept == "record_id" and len(named) == 1 and kind not in named:
+        return _KEYS[named.pop()]
+    return concept
+
+
+def _of_the_other(concept: str, rest: list[tuple[int, str]], end: int, kind: Kind, language: Language) -> tuple[str, list[tuple[int, str]]]:
+    """“Organization - Name” in a file of persons is the company's name; the second line of a street is no other street."""
     others = {language.objects[w] for _, w in rest if w in language.objects} - _OWN[kind]
-    names = {("name", "company"): "company_name", ("name", "contact"): "full_name", ("record_id", "company"): "company_record", ("record_id", "contact"): "contact_record"}
-    return names.get((concept, others.pop()), concept) if len(others) == 1 else concept
+    names = {("name", "company"): "company_name", ("name", "contact"): "full_name"}
+    if len(others) == 1 and (found := names.get((concept, next(iter(others))))):
+        return found, rest
+    if concept in ("street", "address") and any(w in ("2", "3") and place >= end for place, w in rest):
+        without = [(i, w) for i, w in rest if w not in ("2", "3")]
+        if all(w in language.neutral for _, w in without):
+            return "street2", without
+    return concept, rest
 
 
 def _same(form: tuple[str, ...], place: int, spans: list[tuple[int, int]], concept: str, language: Language) -> bool:
     """Whether a word belongs to another phrase of the same meaning: city/town/village."""
-    near = {concept, *({"street", "street2", "house_number", "city", "state", "zip", "country"} & {concept} and {"address"})}
+    near = {concept}
+    if concept in _ADDRESS:
+        near |= {"address"}
+    if concept in ("street", "house_number"):
+        near |= {"street", "house_number"}
     return any(c <= place < d and near & set(language.phrases[form[c:d]]) for c, d in spans)
 
 
@@ -117,7 +150,7 @@ def _judged(
     unknown, others, foreign = [], [], set()
     at_head = False
     for place, word in rest:
-        if word in language.neutral:
+        if word in language.neutral or word in _UNITS:
             continue
         if word in language.other or (word.isdigit() and word != "1"):
             others.append(word)

@@ -130,11 +130,14 @@ class Proposer:
             add(_Candidate(concept, self.targets.concepts[concept].target(kind), 1.2, KNOWN, "a person confirmed this for the same header before"))
         for number, weight in enumerate(weights):
             for reading in self._read(header, kind, number):
-                if reading.concept == "record_id" and is_marked_custom(header):
+                if reading.concept in ("record_id", "company_record", "contact_record") and is_marked_custom(header):
                     continue
                 concept_of = self.targets.concepts[reading.concept]
                 factor, why = _by_values(concept_of, shape)
                 soft = 0.9 if concept_of.soft else 1.0
+                if reading.concept == "state" and kind in ("lead", "deal"):
+                    # "Estado", "état": the status of a lead, the province of a customer.
+                    soft = 0.99
                 target = concept_of.target(kind)
                 add(_Candidate(reading.concept, target, reading.score * weight * factor * soft, reading.how, reading.why + why))
         if (name := self.labels.get(MODELS[kind], {}).get(words(header))) and name not in found:

@@ -75,19 +75,21 @@ class Pack(Strict):
 
 
 class Language:
-    """A pack, ready for look-ups. ``phrases``: words → concepts, the first of ``targets.yaml`` first."""
+    """A pack, ready for look-ups. ``phrases``: words → concepts, the first of ``targets.yaml`` first; ``ranks``: place in the pack's list."""
 
     def __init__(self, pack: Pack, targets: Targets) -> None:
         self.name = pack.language
         self.head = pack.head
         self.phrases: dict[tuple[str, ...], list[str]] = {}
         self.squashed: dict[str, tuple[str, ...]] = {}
+        self.ranks: dict[tuple[tuple[str, ...], str], int] = {}
         for concept in targets.concepts:
-            for phrase in pack.concepts.get(concept, []):
+            for rank, phrase in enumerate(pack.concepts.get(concept, [])):
                 for form in spellings(phrase):
                     known = self.phrases.setdefault(form, [])
                     if concept not in known:
                         known.append(concept)
+                        self.ranks[form, concept] = rank
                     self.squashed.setdefault("".join(form), form)
         self.neutral = _single(pack.neutral)
         self.other = _single(pack.other)
