@@ -104,7 +104,9 @@ def of_odoo(client: OdooClient, rows: list[dict[str, Any]], model: str) -> list[
     for number in range(max((len(v) for v in values), default=0) or 1):
         writer.writerow([v[number] if number < len(v) else "" for v in values])
     content = base64.b64encode(text.getvalue().encode()).decode()
-    wizard = client.call("base_import.import", "create", vals_list=[{"res_model": model, "file": content, "file_name": "x.csv", "file_type": "text/csv"}])
+    wizard = client.call(
+        "base_import.import", "create", vals_list=[{"res_model": model, "file": content, "file_name": "x.csv", "file_type": "text/csv"}]
+    )
     number = wizard[0] if isinstance(wizard, list) else wizard
     options = {"quoting": '"', "separator": ",", "has_headers": True, "encoding": "utf-8"}
     preview = client.call("base_import.import", "parse_preview", ids=[number], options=options, count=5)
@@ -129,7 +131,7 @@ def main() -> None:
     ours: dict[str, Score] = defaultdict(Score)
     theirs: dict[str, Score] = defaultdict(Score)
     by_confidence: dict[float, list[bool]] = defaultdict(list)
-    for (source, file, kind), rows in files_of(told.columns, told.part).items():
+    for (source, _file, kind), rows in files_of(told.columns, told.part).items():
         language = rows[0].get("language") or rows[0].get("lang") or proposer.language_of(kind, [r["header"] for r in rows])
         groups = (f"{part_of(source)}, {'English' if language == 'en' else 'other languages'}", part_of(source))
         proposals: list[ColumnProposal] = proposer.propose(kind, [ColumnIn(r["header"], samples(r)) for r in rows])
@@ -142,7 +144,9 @@ def main() -> None:
                     theirs[group].add(row, suggested[number], [suggested[number]], 1.0 if suggested[number] != "ignore" else 0.0)
             by_confidence[round(p.confidence, 2)].append(right)
             if told.errors and not right:
-                print(f"{source}/{kind}: {row['header']!r} is {row['gold']} ({row.get('alt') or ''}), proposed {p.where} {p.confidence:.2f}: {p.evidence[0]}")
+                print(
+                    f"{source}/{kind}: {row['header']!r} is {row['gold']} ({row.get('alt') or ''}), proposed {p.where} {p.confidence:.2f}: {p.evidence[0]}"
+                )
     print(HEAD)
     for group in sorted(ours):
         print(ours[group].line(f"crm2odoo, {group}"[:40]))

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from rapidfuzz.distance import OSA
 
 from crm2odoo.discovery.header_words import words
-from crm2odoo.discovery.synonym_packs import Kind, Language, Targets
+from crm2odoo.discovery.synonym_packs import Kind, Language, Targets, bag
 
 # How far the words of a header settle its meaning. The proposer turns them into a measured confidence.
-EXACT, QUALIFIED, FOREIGN, ANOTHER, ALIKE, PARTLY = "exact", "qualified", "foreign", "another", "alike", "partly"
-SCORES = {EXACT: 1.0, QUALIFIED: 0.95, ANOTHER: 0.93, FOREIGN: 0.85, ALIKE: 0.8, PARTLY: 0.4}
+EXACT, QUALIFIED, FOREIGN, ANOTHER, ALIKE, LOOSELY, PARTLY = "exact", "qualified", "foreign", "another", "alike", "loosely", "partly"
+SCORES = {EXACT: 1.0, QUALIFIED: 0.95, ANOTHER: 0.93, LOOSELY: 0.9, FOREIGN: 0.85, ALIKE: 0.8, PARTLY: 0.4}
 _UNITS = {"percent", "eur", "euro", "euros", "usd", "gbp", "chf", "brl", "hh", "mm", "ss", "yyyy", "dd"}
 _OWN: dict[str, set[str]] = {"contact": {"contact"}, "company": {"company"}, "lead": {"lead", "deal"}, "deal": {"deal", "lead"}}
 
@@ -63,6 +63,8 @@ def _forms(told: tuple[str, ...], language: Language) -> Iterator[tuple[tuple[st
         apart += (word,) if known else (language.parts(word) or (word,))
     if tuple(apart) != told:
         yield tuple(apart), EXACT
+    if len(apart) > 1 and (form := language.bags.get(bag(tuple(apart)))) and form != tuple(apart):
+        yield form, EXACT
     mended = tuple(_mended(word, language) for word in apart)
     if mended != tuple(apart):
         yield mended, ALIKE
@@ -79,14 +81,19 @@ def _mended(word: str, language: Language) -> str:
 def _inside(form: tuple[str, ...], kind: Kind, language: Language, targets: Targets) -> Iterator[tuple[str, str, str, float]]:
     """Known phrases with other words around them: concept, how sure, why, weight."""
     size = len(form)
-    spans = [(a, b) for a in range(size) for b in range(a + 1, min(size, a + language.longest) + 1) if form[a:b] in language.phrases and (a, b) != (0, size)]
+    spans = [
+        (a, b)
+        for a in range(size)
+        for b in range(a + 1, min(size, a + language.longest) + 1)
+        if form[a:b] in language.phrases and (a, b) != (0, size)
+    ]
     for a, b in spans:
         # Part of a longer known phrase: that one says more.
         if any(c <= a and b <= d and (c, d) != (a, b) for c, d in spans):
             continue
         # A word that only describes is no meaning of its own, unless nothing else is there.
         core = form[a:b]
-        if b - a == 1 and core[0] in (language.neutral | language.other) and len(spans) > 1:
+        if b - a == 1 and core[0] in (language.neutral | language.loose | language.other) and len(spans) > 1:
             continue
         if b - a == 1 and core[0] in language.objects and len(spans) > 1:
             continue
@@ -128,7 +135,7 @@ def _of_the_other(concept: str, rest: list[tuple[int, str]], end: int, kind: Kin
         return found, rest
     if concept in ("street", "address") and any(w in ("2", "3") and place >= end for place, w in rest):
         without = [(i, w) for i, w in rest if w not in ("2", "3")]
-        if all(w in language.neutral for _, w in without):
+        if all(w in language.neutral | language.loose for _, w in without):
             return "street2", without
     return concept, rest
 
@@ -147,12 +154,14 @@ def _judged(
     rest: list[tuple[int, str]], core: tuple[int, int], size: int, concept: str, kind: Kind, language: Language, targets: Targets
 ) -> tuple[str, str, float]:
     """What the words around a phrase do to its meaning."""
-    unknown, others, foreign = [], [], set()
+    unknown, others, loose, foreign = [], [], [], set()
     at_head = False
     for place, word in rest:
         if word in language.neutral or word in _UNITS:
             continue
-        if word in language.other or (word.isdigit() and word != "1"):
+        if word in language.loose:
+            loose.append(word)
+        elif word in language.other or (word.isdigit() and word != "1"):
             others.append(word)
         elif word in language.objects:
             if language.objects[word] not in _OWN[kind]:
@@ -170,6 +179,8 @@ def _judged(
             return ANOTHER, "“{name}” of another object (" + other + ")", 1.0
     if foreign:
         return FOREIGN, "“{name}” of the " + " and ".join(sorted(foreign)), 1.0
+    if loose:
+        return LOOSELY, "“{name}” with “" + _plain(" ".join(loose)) + "”, which mostly changes nothing", 1.0
     return QUALIFIED, "“{name}” with words that change nothing", 1.0
 
 

@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from crm2odoo.discovery.custom_fields import field_name
-from crm2odoo.discovery.header_reading import ALIKE, ANOTHER, EXACT, FOREIGN, PARTLY, QUALIFIED, Reading, read_header
+from crm2odoo.discovery.header_reading import ALIKE, ANOTHER, EXACT, FOREIGN, LOOSELY, PARTLY, QUALIFIED, Reading, read_header
 from crm2odoo.discovery.header_words import is_marked_custom, words
 from crm2odoo.discovery.synonym_packs import MODELS, Concept, Kind, Language, Target, Targets, load_languages, load_targets
 from crm2odoo.discovery.value_shapes import WORDS, Shape, shape_of
@@ -23,12 +23,23 @@ Decision = Literal["field", "custom", "ignore"]
 ACCEPT = 0.85
 """From this confidence on a proposal may be accepted in one go."""
 
+KEPT = "keep as it is"
 LABEL, VALUES, KNOWN, NOTHING = "label", "values", "known", "nothing"
 # The share of right proposals of each kind of evidence, as `benchmarks/mapping_proposal.py --calibrate` measured it on the columns that were
 # looked at while this was made, rounded down; `agrees`: the values look as the meaning demands.
 CONFIDENCE = {
-    EXACT: 0.97, QUALIFIED: 0.95, ANOTHER: 0.93, FOREIGN: 0.8, LABEL: 0.86, ALIKE: 0.8, VALUES: 0.6, PARTLY: 0.5, KNOWN: 0.95, NOTHING: 0.7,
-}  # fmt: skip
+    EXACT: 0.97,
+    QUALIFIED: 0.95,
+    KNOWN: 0.95,
+    ANOTHER: 0.93,
+    LABEL: 0.86,
+    LOOSELY: 0.82,
+    FOREIGN: 0.8,
+    ALIKE: 0.8,
+    NOTHING: 0.7,
+    VALUES: 0.6,
+    PARTLY: 0.5,
+}
 AGREES, SOFT_AT_MOST, CONTESTED = 0.02, 0.8, 0.82
 
 
@@ -47,13 +58,13 @@ class ColumnProposal:
 
     header: str
     decision: Decision
-    target: str | None
-    type: str | None
-    concept: str | None
-    transform: str
     confidence: float
     evidence: list[str]
     alternatives: list[str]
+    target: str | None = None
+    type: str | None = None
+    concept: str | None = None
+    transform: str = ""
     shape: Shape = field(default_factory=Shape)
 
     @property
@@ -109,7 +120,7 @@ class Proposer:
         told = []
         for number, _language in enumerate(self.languages):
             best = [self._read(h, kind, number)[:1] for h in headers]
-            told.append(sum(r[0].score for r in best if r and r[0].how in (EXACT, QUALIFIED, ANOTHER)))
+            told.append(sum(r[0].score for r in best if r and r[0].how in (EXACT, QUALIFIED, LOOSELY, ANOTHER)))
         most = max(told, default=0.0) or 1.0
         return [1.0 if t >= most else 0.97 if number == 0 else 0.9 if t >= 0.6 * most else 0.8 for number, t in enumerate(told)]
 
@@ -161,7 +172,8 @@ class Proposer:
         room = dict(self.targets.capacity)
         chosen: list[_Candidate | None] = [None] * len(columns)
         claims = sorted(
-            ((c.score, -i, rank, c) for i, found in enumerate(candidates) for rank, c in enumerate(found) if c.score >= 0.5), key=lambda x: (-x[0], -x[1], x[2])
+            ((c.score, -i, rank, c) for i, found in enumerate(candidates) for rank, c in enumerate(found) if c.score >= 0.5),
+            key=lambda x: (-x[0], -x[1], x[2]),
         )
         for _score, minus, _rank, claim in claims:
             number = -minus
@@ -190,7 +202,8 @@ class Proposer:
             if candidate is None or candidate.concept is None:
                 continue
             wanted = self.targets.concepts[candidate.concept].only_one
-            if wanted and wanted not in taken and candidate.how in (EXACT, QUALIFIED) and not (shapes[number].filled and shapes[number]["phone"] < 0.5):
+            fits = candidate.how in (EXACT, QUALIFIED, LOOSELY) and not (shapes[number].filled and shapes[number]["phone"] < 0.5)
+            if wanted and wanted not in taken and fits:
                 why = f"{candidate.why}; the only column of the file for {wanted}"
                 target = Target(field=wanted, input=wanted)
                 chosen[number] = _Candidate(candidate.concept, target, candidate.score - 0.05, candidate.how, why)
@@ -203,20 +216,9 @@ class Proposer:
     # ---- what a person reads
 
     def _proposal(self, kind: Kind, column: ColumnIn, shape: Shape, found: list[_Candidate], chosen: _Candidate | None) -> ColumnProposal:
-        custom_type = type_of(shape)
         fields = [c.place for c in found if c.target.field]
         if chosen is None:
-            taken = next((c for c in found if c.target.field and c.score >= 0.5), None)
-            if taken:
-                # Two columns for one field: which one is it? A person looks.
-                why, confidence = f"{taken.why}; another column has the better claim to {taken.place}", CONTESTED
-            elif found and found[0].target.field:
-                why, confidence = f"{found[0].why}: not enough for {found[0].place}", CONFIDENCE[PARTLY]
-            else:
-                why, confidence = "no known name, and the values point to no field", CONFIDENCE[NOTHING]
-            evidence = [why, *_shape_words(shape)]
-            name = field_name(column.header)
-            return ColumnProposal(column.header, "custom", name, custom_type, None, "keep as it is", confidence, evidence, _three([*fields, "ignore"]), shape)
+            return self._no_field(column, shape, found, fields)
         concept = self.targets.concepts[chosen.concept] if chosen.concept else None
         confidence = CONFIDENCE[chosen.how]
         others = [c for c in found if c.place != chosen.place and c.score >= 0.5]
@@ -226,22 +228,56 @@ class Proposer:
             confidence = min(confidence, SOFT_AT_MOST)
         if concept and concept.shape and shape[concept.shape] >= 0.8:
             confidence = min(0.99, confidence + AGREES)
-        evidence = [chosen.why, *_shape_words(shape)]
         rest = [p for p in fields if p != chosen.place]
+        common: dict[str, Any] = {"header": column.header, "concept": chosen.concept, "confidence": round(confidence, 2), "shape": shape}
+        why = [chosen.why, *_shape_words(shape)]
         if chosen.target.field:
-            join = chosen.target.join
-            transform = f"join as {join} name" if join else transform_of(concept)
+            transform = f"join as {chosen.target.join} name" if chosen.target.join else transform_of(concept)
             return ColumnProposal(
-                column.header, "field", chosen.target.field, None, chosen.concept, transform, confidence, evidence, _three([*rest, "custom", "ignore"]), shape
+                decision="field",
+                target=chosen.target.field,
+                transform=transform,
+                evidence=why,
+                alternatives=_three([*rest, "custom", "ignore"]),
+                **common,
             )
         if chosen.target.ignore:
-            evidence.insert(1, chosen.target.ignore)
-            return ColumnProposal(column.header, "ignore", None, None, chosen.concept, "", confidence, evidence, _three([*rest, "custom"]), shape)
-        kept = chosen.target.custom if chosen.target.custom != "char" or not shape.filled else custom_type
-        if shape.filled and kept in ("float", "integer", "date", "datetime", "boolean") and custom_type in ("char", "text"):
-            kept = custom_type
+            why.insert(1, chosen.target.ignore)
+            return ColumnProposal(decision="ignore", evidence=why, alternatives=_three([*rest, "custom"]), **common)
+        kept = chosen.target.custom
+        by_values = type_of(shape)
+        if shape.filled and (kept == "char" or (by_values in ("char", "text") and kept != "selection")):
+            kept = by_values
         return ColumnProposal(
-            column.header, "custom", field_name(column.header), kept, chosen.concept, "keep as it is", confidence, evidence, _three([*rest, "ignore"]), shape
+            decision="custom",
+            target=field_name(column.header),
+            type=kept,
+            transform=KEPT,
+            evidence=why,
+            alternatives=_three([*rest, "ignore"]),
+            **common,
+        )
+
+    def _no_field(self, column: ColumnIn, shape: Shape, found: list[_Candidate], fields: list[str]) -> ColumnProposal:
+        """A column that no field wants, or that lost its field to another column."""
+        taken = next((c for c in found if c.target.field and c.score >= 0.5), None)
+        if taken:
+            # Two columns for one field: which one is it? A person looks.
+            why, confidence = f"{taken.why}; another column has the better claim to {taken.place}", CONTESTED
+        elif found and found[0].target.field:
+            why, confidence = f"{found[0].why}: not enough for {found[0].place}", CONFIDENCE[PARTLY]
+        else:
+            why, confidence = "no known name, and the values point to no field", CONFIDENCE[NOTHING]
+        return ColumnProposal(
+            header=column.header,
+            decision="custom",
+            target=field_name(column.header),
+            type=type_of(shape),
+            transform=KEPT,
+            confidence=confidence,
+            evidence=[why, *_shape_words(shape)],
+            alternatives=_three([*fields, "ignore"]),
+            shape=shape,
         )
 
 
@@ -290,4 +326,3 @@ _BY_TYPE = {
 def transform_of(concept: Concept | None) -> str:
     """How the values of a meaning get into Odoo, in words."""
     return _BY_TYPE.get(concept.type, "as it is") if concept else "as it is"
-

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from crm2odoo.discovery.header_words import spellings, words
+from crm2odoo.discovery.header_words import spellings, value_words
 from crm2odoo.project import OWN_ROOT, YamlFile
 from crm2odoo.project.source_file import ColumnType, Strict
 
@@ -68,6 +68,7 @@ class Pack(Strict):
     language: str
     head: Literal["first", "last"] = Field(description="Where the word stands that the others only describe: e-mail *type*, *tipo* de email.")
     neutral: Phrases
+    loose: Phrases = Field([], description="Mostly neutral: a person looks.")
     other: Phrases
     objects: dict[Kind, Phrases]
     concepts: dict[str, Phrases]
@@ -82,6 +83,7 @@ class Language:
         self.head = pack.head
         self.phrases: dict[tuple[str, ...], list[str]] = {}
         self.squashed: dict[str, tuple[str, ...]] = {}
+        self.bags: dict[tuple[str, ...], tuple[str, ...]] = {}
         self.ranks: dict[tuple[tuple[str, ...], str], int] = {}
         for concept in targets.concepts:
             for rank, phrase in enumerate(pack.concepts.get(concept, [])):
@@ -91,12 +93,17 @@ class Language:
                         known.append(concept)
                         self.ranks[form, concept] = rank
                     self.squashed.setdefault("".join(form), form)
+                    if 1 < len(form) < 6:
+                        self.bags.setdefault(bag(form), form)
         self.neutral = _single(pack.neutral)
+        self.loose = _single(pack.loose)
         self.other = _single(pack.other)
         self.objects = {word: kind for kind, phrases in pack.objects.items() for word in _single(phrases)}
         self.longest = max((len(p) for p in self.phrases), default=0)
-        self.vocabulary = {w for phrase in self.phrases for w in phrase if len(w) >= 3} | {w for w in (*self.neutral, *self.other, *self.objects) if len(w) >= 3}
-        self.outcomes = {word: {form for phrase in phrases for form in spellings(phrase)} for word, phrases in pack.outcomes.items()}
+        self.vocabulary = {w for phrase in self.phrases for w in phrase if len(w) >= 3} | {
+            w for w in (*self.neutral, *self.loose, *self.other, *self.objects) if len(w) >= 3
+        }
+        self.outcomes = {word: {form for phrase in phrases for form in spellings(phrase, value_words)} for word, phrases in pack.outcomes.items()}
 
     def parts(self, word: str) -> tuple[str, ...] | None:
         """A compound as its known words (``Firmentelefon``: firmen, telefon); None when it is not made of them. At most four parts."""
@@ -118,6 +125,14 @@ class Language:
                     if rest is not None:
                         return (piece, *rest)
         return None
+
+
+_LITTLE = {"of", "the", "a", "de", "la", "le", "el", "du", "des", "do", "da", "del", "der", "van", "di", "for"}
+
+
+def bag(form: tuple[str, ...]) -> tuple[str, ...]:
+    """The words without their order and without articles: “Phone - Mobile” is “mobile phone”."""
+    return tuple(sorted(w for w in form if w not in _LITTLE))
 
 
 def _single(phrases: list[str]) -> set[str]:
@@ -156,4 +171,4 @@ def _languages(paths: tuple[Path, ...], targets: Path) -> tuple[Language, ...]:
     return tuple(Language(YamlFile(p).model(Pack), _targets(targets)) for p in paths)
 
 
-__all__ = ["KINDS", "MODELS", "Concept", "Kind", "Language", "Pack", "Target", "Targets", "load_languages", "load_targets", "words"]
+__all__ = ["KINDS", "MODELS", "Concept", "Kind", "Language", "Pack", "Target", "Targets", "load_languages", "load_targets"]

@@ -14,10 +14,45 @@ _DATE = re.compile(
     r"([T ,].*\d{1,2}:\d{2}.*)?$"
 )
 _PHONE = re.compile(r"^'?\+?[\d\s().\-/–]{6,24}(\s*(x|ext\.?)\s*\d+)?$", re.I)
-_MONEY = re.compile(r"^[^\w\s]{0,2}\s?-?\d{1,3}([., '’]\d{3})*([.,]\d{1,4})?\s?([^\w\s]|[A-Z]{3}|%)?$|^[^\w\s]{0,2}-?\d+([.,]\d+)?\s?([^\w\s]|[A-Z]{3}|%)?$|^[A-Z]{3}\s-?[\d.,' ]+$")
+_MONEY = re.compile(
+    r"^[^\w\s]{0,2}\s?-?\d{1,3}([., '’]\d{3})*([.,]\d{1,4})?\s?([^\w\s]|[A-Z]{3}|%)?$"
+    r"|^[^\w\s]{0,2}-?\d+([.,]\d+)?\s?([^\w\s]|[A-Z]{3}|%)?$|^[A-Z]{3}\s-?[\d.,' ]+$"
+)
 _INTEGER = re.compile(r"^-?\d+$")
 _UUID = re.compile(r"^[0-9a-f]{8}-[0-9a-f]{4}-", re.I)
-_BOOLEAN = {"true", "false", "yes", "no", "y", "n", "0", "1", "ja", "nein", "nee", "oui", "non", "si", "sí", "sim", "não", "nao", "x", "t", "f", "wahr", "falsch", "vrai", "faux", "on", "off"}
+_BOOLEAN = {
+    "true",
+    "false",
+    "yes",
+    "no",
+    "y",
+    "n",
+    "0",
+    "1",
+    "t",
+    "f",
+    "x",
+    "on",
+    "off",
+    "ja",
+    "nein",
+    "nee",
+    "oui",
+    "non",
+    "si",
+    "sí",
+    "sim",
+    "não",
+    "nao",
+    "wahr",
+    "falsch",
+    "vrai",
+    "faux",
+    "verdadero",
+    "falso",
+    "waar",
+    "onwaar",
+}
 
 NAMES = ("email", "url", "social", "date", "phone", "money", "integer", "uuid", "boolean", "long")
 WORDS = {
