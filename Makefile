@@ -12,7 +12,7 @@ export PYTHONPATH := plugins
 ANY_PYTHON = $(if $(wildcard $(VENV)),$(VENV),$(PYTHON))
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z][a-z_-]*:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z][a-z0-9._-]*:.*## / { printf "  %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # --- tools and sandbox ------------------------------------------------------------------------------------------------
 
@@ -32,7 +32,7 @@ down: ## Leave nothing behind: no process, database or file, nor .tools (the nex
 
 # --- demo, up, test, lint: added below by those who own them ----------------------------------------------------------
 
-.PHONY: demo up test lint docs
+.PHONY: demo up test lint docs check-terraform test-airflow-3.1
 
 SOURCE ?= flash_lead_sales
 
@@ -49,6 +49,14 @@ docs: tools ## Write the generated pages of docs/ again
 lint: tools ## ruff and mypy
 	@$(VENV) -m ruff check .
 	@$(VENV) -m mypy
+
+check-terraform: tools ## Terraform's own tests of docker and aws, and checkov; CRM2ODOO_PROVIDERS=registry takes the real providers (a minute)
+	@$(PYTHON) -m crm2odoo.sandbox.tools terraform
+	@CRM2ODOO_PROVIDERS=$${CRM2ODOO_PROVIDERS:-stand-in} $(VENV) -m pytest -rs tests/sandbox/test_sandbox_providers.py
+
+test-airflow-3.1: tools ## The tests of the DAGs on Airflow 3.1, the oldest that is supported (ten minutes)
+	@$(PYTHON) -m crm2odoo.sandbox.tools airflow-3.1
+	@.tools/airflow-3.1/bin/python -m pytest tests/airflow
 
 test: lint ## Everything that can be checked, on real PostgreSQL, Odoo and Airflow
 	@$(VENV) -m pytest -n 2 --dist loadscope --promise-table .tools/promises.md

@@ -13,9 +13,10 @@ from crm2odoo.sandbox import SandboxError, terraform
 from crm2odoo.sandbox.home import checkout
 
 CODE = checkout() / "terraform"
-WITH_TESTS = sorted(path.parent for path in CODE.glob("modules/*/tests"))
+OWN_MODULES = ("local-postgres", "odoo-template", "odoo-local")
+WITH_TESTS = [CODE / "modules" / name for name in OWN_MODULES]
 ROOTS = sorted(path.parent for path in CODE.glob("*/*/main.tf"))
-OURS = [root for root in ROOTS if root.name in ("local-postgres", "odoo-template", "odoo-local", "base", "local")]
+OURS = [root for root in ROOTS if root.name in (*OWN_MODULES, "base", "local")]
 
 
 def run(folder: Path, data: Path, *words: str) -> subprocess.CompletedProcess[str]:

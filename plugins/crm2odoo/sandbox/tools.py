@@ -4,6 +4,11 @@ venv        Airflow and this project's own dependencies
 odoo-venv   Odoo's dependencies, which are at odds with Airflow's
 odoo        Odoo 19
 
+Named on the command line, for those who work on this project:
+
+airflow-3.1  the oldest Airflow that it runs on
+terraform    checkov, and what stands in for Terraform's providers
+
 Each part has a stamp, a hash of what it was made from; a part whose stamp still holds is left alone. Runs on a bare
 Python 3.11 or later, with nothing installed.
 """
@@ -24,6 +29,9 @@ from .home import checkout, locked, tools_dir
 
 STAMP = ".stamp"
 ODOO_REQUIREMENTS = Path(__file__).with_name("requirements-odoo.txt")
+
+
+EXTRA = {name: f"requirements-{name}.txt" for name in ("airflow-3.1", "terraform")}
 
 
 def stamp_of(*parts: str | Path) -> str:
@@ -79,12 +87,25 @@ def ensure_tools() -> None:
         job.result()
 
 
+def ensure_extra(name: str) -> None:
+    """One of EXTRA. Raises SandboxError with what a person can do about it."""
+    tools, requirements = tools_dir(), checkout() / EXTRA[name]
+    tools.mkdir(exist_ok=True)
+    uv = python_env.bootstrap(tools / "bootstrap", _say)
+    stamp = stamp_of(".".join(map(str, sys.version_info[:2])), requirements)
+    _part(name, stamp, lambda: python_env.install(tools / name, requirements, uv, _say))
+
+
 def main() -> int:
     began = time.monotonic()
     print("tools: what is not there yet is downloaded into .tools", flush=True)
     try:
         with locked(tools_dir() / ".lock"):
-            ensure_tools()
+            if extra := sys.argv[1:]:
+                for name in extra:
+                    ensure_extra(name)
+            else:
+                ensure_tools()
     except SandboxError as error:
         print(f"ERROR: {error}", file=sys.stderr)
         return 1

@@ -71,6 +71,7 @@ resource "docker_container" "odoo" {
   # The passwords that Odoo's image insists on are not looked at: see the network.
   env = [
     "HOST=db",
+    "PORT=5432",
     "USER=odoo",
     "PASSWORD=not-used",
     "SANDBOX_DATABASE=${var.name}",
@@ -79,7 +80,7 @@ resource "docker_container" "odoo" {
 
   upload {
     file    = "/crm2odoo-start.sh"
-    content = file("${path.module}/start.sh")
+    content = file("${path.module}/../odoo-container/start.sh")
   }
 
   healthcheck {
