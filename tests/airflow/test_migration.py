@@ -82,7 +82,7 @@ def test_the_sample_loads_everything_and_ends_signed(world: World, project: str,
     [(sha256, location)] = ask("select sha256, location from acme_log.document where name = 'report.html'")
     assert ("report", sha256) in signed
     assert Path(location).read_bytes()
-    assert {"scope", "mapping", "plan", "sample", "report"} == {subject for subject, _ in signed}
+    assert {"scope", "mapping", "owners", "plan", "sample", "report"} == {subject for subject, _ in signed}
 
 
 def test_a_second_sample_writes_nothing(world: World, project: str, odoo: OdooDatabase, ask: Callable[..., Any]) -> None:

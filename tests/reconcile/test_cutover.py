@@ -66,9 +66,13 @@ def test_a_red_gate_says_why_and_a_waiver_is_named(proof: Proof) -> None:
     found = gates(proof)
     assert found["refusals"] == (False, "1 records refused by Odoo", None)
     assert found["sums"] == (False, "deal: made 6, known 6, in Odoo 5", None)
-    plan_hash = proof.rows("select hash from {log}.plan where plan_id = %s", proof.plan_id)[0]["hash"]
-    approvals.record(proof.ws, subject="gate:refusals", hash=plan_hash, verdict="waived", by="Carla")
+    red = next(g for g in gate_states(proof.target, "final", proof.plan_id) if g.name == "refusals")
+    approvals.record(proof.ws, subject="gate:refusals", hash=red.hash, verdict="waived", by="Carla")
     assert gates(proof)["refusals"] == (False, "1 records refused by Odoo", "Carla")
+    proof.rows("insert into {log}.refusal (run_id, target_id, plan_id, entity, xid, kind, message) values ('final', %s, %s, 'deal', 'deal_3', 'odoo', 'no')",
+               proof.target.target_id, proof.plan_id)
+    assert gates(proof)["refusals"] == (False, "2 records refused by Odoo", None), "a waiver is for what was seen"
+    proof.rows("delete from {log}.refusal where xid = 'deal_3'")
 
 
 @pytest.mark.promise("P179")

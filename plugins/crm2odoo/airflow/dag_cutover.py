@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import DAG, Param, TaskGroup, task
+from airflow.sdk import DAG, Param, TaskGroup, TriggerRule, task
 
 from crm2odoo.airflow.dag_delta import target_of_live
 from crm2odoo.airflow.dag_sample import add_migration
@@ -31,14 +31,15 @@ deliveries are the proof. Rehearse with `target` = *test* first; the runbook of 
 
 **What happens.** `check` and `check_lock`; the final delta with the same tasks as `{project}.delta` (`intake`, `target`, `staging`, `approve_plan`,
 `park_settings`, `load`, `vanished`, `restore_settings`, `settle`, `diff`, `report`); `freeze` and `freeze_statement` before anything is written;
-then `gates`, `go_no_go`, `lock` and `runbook`. For unlocking: `wants_unlock`, `show_lock`, `unlock`; `wants_cutover` keeps the two apart.
+then `gates`, `waive_gates` when one is red, `decision`, `go_no_go`, `lock` and `runbook`. For unlocking: `wants_unlock`, `show_lock`, `unlock`;
+`wants_cutover` keeps the two apart.
 
 | step | who | command | expected |
 |---|---|---|---|
 | announce | project lead | mail | everybody confirmed |
 | freeze | source owner | `freeze_statement` under Required actions | approved |
 | delta | migration engineer | `approve_plan` under Required actions | every `load.<entity>.gate` green |
-| gates | migration engineer | log of `gates` | no gate is red |
+| gates | migration engineer | log of `gates`; `waive_gates` if one is red | no gate is red, or each red one is waived by name |
 | go or no-go | customer | `go_no_go` under Required actions | approved; else `{project}.rollback` |
 | lock | migration engineer | log of `lock` | load tasks refuse from now on |
 | users | administrator | mail servers on, invitations | a user finds own records |
@@ -46,8 +47,9 @@ then `gates`, `go_no_go`, `lock` and `runbook`. For unlocking: `wants_unlock`, `
 
 `runbook` writes this table with names (`runbook_owners` in the project file), planned and actual times.
 
-**The gate that is red.** `gates` fails and names it: nothing is locked, and the source can be opened again. Settle it and clear `gates`; or a
-named person waives it (an approval *waived* for `gate:<name>`), which every later page shows.
+**The gate that is red.** `waive_gates` waits under Required actions and names it. *Reject*, settle it, and clear `gates`: it looks again. Or
+*Approve*: the gate is waived in your name, for exactly what it says now, and every later page and report prints that. Nothing is locked
+before `go_no_go`, and the source can be opened again.
 
 **When it fails.** Before `lock` nothing is final. `{project}.rollback` with this `run` takes the final delta back.
 
@@ -78,7 +80,7 @@ def build(bundle: Bundle, _: Steps) -> DAG:
         wanted = task.short_circuit(task_id="wants_cutover")(steps.wants_cutover)()
         unlocked = task(task_id="check_lock")(steps.refuse_cut_over)()
         ready >> wanted >> unlocked
-        report = add_migration(bundle, steps, after=unlocked, subject=f"{bundle.project.title}: load the last changes?")
+        report = add_migration(bundle, steps, after=unlocked, subject=f"{bundle.project.title}: load the last changes?", live=True)
         export_id: Any = dag.task_dict["intake.register"].output
         plan_id: Any = dag.task_dict["staging.make_plan"].output
         freeze = task(steps.freeze)(export_id)
@@ -86,21 +88,32 @@ def build(bundle: Bundle, _: Steps) -> DAG:
             task_id="freeze_statement",
             bundle=bundle,
             shown_by="freeze",
+            marks="freeze",
             subject=f"{bundle.project.title}: does the source stand still?",
             doc_md="Waits for whoever owns the source. Bound to the hash of the delivery; nothing is written to Odoo before.",
         )
         freeze >> statement >> dag.task_dict["target.schema_apply"]
-        gates: Any = task(retries=0)(steps.gates)(export_id, plan_id)
-        decision = SignOff(
-            task_id="go_no_go",
+        gates: Any = task(retries=0)(steps.gates)(plan_id)
+        waiver = SignOff(
+            task_id="waive_gates",
             bundle=bundle,
             shown_by="gates",
+            waives=True,
+            subject=f"{bundle.project.title}: gates are red. Waive them?",
+            doc_md="Only when a gate is red. Approve: it is waived in your name, for exactly what it says now. Reject, settle it, and clear `gates`.",
+        )
+        decision: Any = task(retries=0, trigger_rule=TriggerRule.NONE_FAILED)(steps.decision)(plan_id)
+        go = SignOff(
+            task_id="go_no_go",
+            bundle=bundle,
+            shown_by="decision",
+            marks="go_no_go",
             subject=f"{bundle.project.title}: GO or NO-GO?",
             doc_md="Waits for the customer. Bound to the state of every gate. After Approve, Odoo is the system of record.",
         )
-        locked = task(steps.lock)(gates)
+        locked = task(steps.lock)(decision, plan_id)
         shown = task(task_id="runbook")(steps.show_runbook)()
-        report >> gates >> decision >> locked >> shown
+        report >> gates >> waiver >> decision >> go >> locked >> shown
     return dag
 
 
@@ -111,6 +124,7 @@ def _unlock(bundle: Bundle, steps: LiveSteps) -> Any:
         task_id="unlock",
         bundle=bundle,
         shown_by="show_lock",
+        ends_run=True,
         subject=f"{bundle.project.title}: UNLOCK after the cutover?",
         doc_md="Waits for a person. Bound to this one lock: a later cutover locks anew.",
     )

@@ -63,10 +63,11 @@ def build(bundle: Bundle, _: Steps) -> DAG:
         ready = add_checks(bundle, steps, needs="load")
         unlocked = task(task_id="check_lock")(steps.refuse_cut_over)()
         ready >> unlocked
-        report = add_migration(bundle, steps, after=unlocked, subject=f"{bundle.project.title}: load these changes?")
+        report = add_migration(bundle, steps, after=unlocked, subject=f"{bundle.project.title}: load these changes?", live=True)
         sign_off = SignOff(
             task_id="sign_off",
             bundle=bundle,
+            ends_run=True,
             shown_by="report",
             subject=f"{bundle.project.title}: accept this delta?",
             doc_md="Waits for the customer's decision on the report of this delta. Bound to the report's hash.",

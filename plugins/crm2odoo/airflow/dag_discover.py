@@ -60,6 +60,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
         sign_off = SignOff(
             task_id="sign_off",
             bundle=bundle,
+            ends_run=True,
             shown_by="scope",
             subject=f"{bundle.project.title}: is this the scope of the migration?",
             doc_md="Waits for a person who knows what the export should hold. The verdict is kept with the hashes of what was shown; "

@@ -50,10 +50,11 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
     """The DAG for one project."""
     with project_dag(bundle, "load", "3 load into production", RUNBOOK, {"export": export_param(bundle)}) as dag:
         ready = add_checks(bundle, steps, needs="load")
-        report = add_migration(bundle, steps, after=ready, subject=f"{bundle.project.title}: load this into PRODUCTION?")
+        report = add_migration(bundle, steps, after=ready, subject=f"{bundle.project.title}: load this into PRODUCTION?", live=True)
         sign_off = SignOff(
             task_id="sign_off",
             bundle=bundle,
+            ends_run=True,
             shown_by="report",
             subject=f"{bundle.project.title}: accept the migration?",
             doc_md="Waits for the customer's decision on the final report. Bound to the report's hash.",

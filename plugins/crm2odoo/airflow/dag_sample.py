@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.sdk import DAG, TaskGroup, task
+from airflow.sdk import DAG, TaskGroup, TriggerRule, task
 
 from crm2odoo.airflow.checks import add_checks
 from crm2odoo.airflow.dag_discover import add_intake
@@ -78,6 +78,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
         sign_off = SignOff(
             task_id="sign_off",
             bundle=bundle,
+            ends_run=True,
             shown_by="report",
             subject=f"{bundle.project.title}: is the sample right?",
             doc_md="Waits for the customer's decision on the report. Bound to the report's hash and to the mapping; "
@@ -87,8 +88,11 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
     return dag
 
 
-def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> Any:
-    """Everything between a reachable Odoo and the report. The same for sample and production. Returns the task that writes the report."""
+def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str, live: bool = False) -> Any:
+    """Everything between a reachable Odoo and the report. The same for sample and production. Returns the task that writes the report.
+
+    ``live``: what production sees, or a rehearsal of it: owners about whom nobody decided stop it, or a named person waives that.
+    """
     # Custom fields follow from the export's columns, so the export is read before Odoo is set up.
     export_id, verified = add_intake(steps)
     with TaskGroup("target", tooltip="Check Odoo and set it up"):
@@ -109,9 +113,21 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str) -> Any
         bundle=bundle,
         shown_by="staging.show_plan",
         subject=subject,
-        doc_md="Waits for a person. Bound to the hashes of mapping and plan: each task that writes to Odoo checks them again, "
-        "and refuses when either has changed.",
+        doc_md="Waits for a person. Bound to the hashes of mapping, owners and plan: each task that writes to Odoo checks them again, "
+        "and refuses when one has changed.",
+        trigger_rule=TriggerRule.NONE_FAILED,
     )
+    if live:
+        queue = task(steps.owner_queue)(plan_id)
+        waiver = SignOff(
+            task_id="waive_owners",
+            bundle=bundle,
+            shown_by="owner_queue",
+            waives=True,
+            subject=f"{bundle.project.title}: start with undecided owners?",
+            doc_md="Only when the owner queue is not empty. Approve: the queue is waived in your name, and the records of these owners stay held.",
+        )
+        queue >> waiver >> approve
     park: Any = task(steps.park_settings)(plan_id).as_setup()
     first, last_gate = add_load(bundle, steps, plan_id)
     restore = task(steps.restore_settings)().as_teardown(setups=park)

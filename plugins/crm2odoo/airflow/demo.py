@@ -82,7 +82,7 @@ class Demo:
     def _show(self, airflow_run: str) -> None:
         """The table of dispositions, where the report is, and how to look at Odoo."""
         from crm2odoo.airflow.pages import disposition_rows_text, report_location
-        from crm2odoo.airflow.steps import run_key
+        from crm2odoo.airflow.run_state import run_key
         from crm2odoo.staging import Workspace
 
         base = sandbox.ensure_base(log=lambda _: None)

@@ -8,6 +8,7 @@ from typing import Any
 from airflow.sdk import DAG, Param
 
 from crm2odoo.airflow.failures import tell_what_next
+from crm2odoo.airflow.run_state import note_failure
 from crm2odoo.airflow.versions import BACKOFF
 from crm2odoo.project import Bundle
 
@@ -34,7 +35,7 @@ def project_dag(bundle: Bundle, step: str, title: str, runbook: str, params: dic
             "retry_delay": timedelta(seconds=20),
             "retry_exponential_backoff": BACKOFF,
             "max_retry_delay": timedelta(minutes=10),
-            "on_failure_callback": tell_what_next,
+            "on_failure_callback": [tell_what_next, note_failure(bundle)],
         },
         params=params,
         doc_md=f"# {project.title}: {title}\n\n" + runbook.strip().replace("{project}", project.project).replace("{title}", project.title),

@@ -11,6 +11,7 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import get_current_context
+from airflow.utils.types import DagRunType
 
 from crm2odoo import intake
 from crm2odoo.airflow import connections, forms, pages
@@ -35,6 +36,9 @@ class LiveSteps(Steps):
         if self.param("target") == "test":
             return str(self.param("connection"))
         return self.project.connections.odoo
+
+    def live(self) -> bool:
+        return True
 
     def slice_records(self) -> int | None:
         """A rehearsal takes everything, as production does."""
@@ -63,56 +67,77 @@ class LiveSteps(Steps):
         if told:
             second = intake.register(ws, told if "://" in told else str(self.bundle.root / told))
         proof = freeze_proof(ws, export_id, second)
-        runbook.done(ws, self.run_id(), "freeze")
         return {"body": proof.page, "hashes": {"freeze": proof.hash}}
 
     @person_readable
-    def gates(self, export_id: str, plan_id: int) -> dict[str, Any]:
-        """Puts the state of every gate on one page for `go_no_go`. Fails when one is red and nobody waived it by name.
+    def gates(self, plan_id: int) -> dict[str, Any]:
+        """Looks at every gate. When one is red and nobody waived it, `waive_gates` waits for a named person; else that task is skipped.
 
-        A waiver is an approval with the verdict *waived* for the subject `gate:<name>` and this plan's hash.
+        A waiver holds for what the gate says now: when more goes wrong, it is red again.
         """
         ws = self.workspace()
         runbook.done(ws, self.run_id(), "delta")
         states = gate_states(self.target(ws), self.run_id(), plan_id)
-        page, digest = self._gate_page(states, plan_id)
-        log.info("%s", page)
+        log.info("%s", pages.gate_table(states))
+        red = [s for s in states if not s.passed and not s.waived_by]
+        for s in red:
+            log.warning("red: %s: %s", s.name, s.text)
+        body = "\n\n".join(
+            [
+                f"**{len(red)} gate(s) are red.** *Approve* waives them in your name, for exactly what they say here; every later report prints it. "
+                "*Reject*, settle them, and clear the task `gates`: it looks again.",
+                pages.gate_table(states),
+            ]
+        )
+        return {"body": body, "hashes": {f"gate:{s.name}": s.hash for s in red}}
+
+    @person_readable
+    def decision(self, plan_id: int) -> dict[str, Any]:
+        """Looks at every gate once more and puts them on the page of `go_no_go`. Fails while one is red and not waived."""
+        ws = self.workspace()
+        states = gate_states(self.target(ws), self.run_id(), plan_id)
         red = [s for s in states if not s.passed and not s.waived_by]
         if red:
             raise AirflowFailException(
-                "No-go: these gates are red:\n"
-                + "\n".join(f"- {s.name}: {s.text}" for s in red)
-                + "\nSettle them and clear this task, or have a named person waive them (console, or ledger.approvals: subject gate:<name>)."
+                "No-go: these gates are red:\n" + "\n".join(f"- {s.name}: {s.text}" for s in red) + "\nSettle them, then clear the task `gates`."
             )
         runbook.done(ws, self.run_id(), "gates")
-        return {"body": page, "hashes": {"go_no_go": digest}}
-
-    def _gate_page(self, states: list[GateState], plan_id: int) -> tuple[str, str]:
-        rows = [(s.name, "passed" if s.passed else f"waived by {s.waived_by}" if s.waived_by else "RED", s.text) for s in states]
-        digest = hashlib.sha256(json.dumps([plan_id, *[[s.name, s.passed, s.waived_by, s.text] for s in states]]).encode()).hexdigest()
+        runs.wait(ws, self.run_id(), "go_no_go")
         body = "\n\n".join(
             [
                 "**Go or no-go.** After *Approve*, Odoo is the system of record and this project is locked: nothing is loaded into it any more.",
-                pages._table(("gate", "state", "evidence"), rows),
+                pages.gate_table(states),
                 f"Rollback until then: the DAG `{self.project.project}.rollback` with `run` = `{self.run_id()}` (this delta) or empty (everything).",
             ]
         )
-        return body, digest
+        return {"body": body, "hashes": {"go_no_go": self._state_of_gates(plan_id, states)}}
+
+    @staticmethod
+    def _state_of_gates(plan_id: int, states: list[GateState]) -> str:
+        return hashlib.sha256(json.dumps([plan_id, *[[s.name, s.passed, s.waived_by, s.text] for s in states]]).encode()).hexdigest()
 
     @person_readable
-    def lock(self, listed: dict[str, Any]) -> None:
-        """Locks the project: from now on every task that would load into this Odoo refuses. Unlocking is an approval of its own."""
+    def lock(self, listed: dict[str, Any], plan_id: int) -> None:
+        """Locks the project: from now on every task that would load into this Odoo refuses. Unlocking is an approval of its own.
+
+        Refuses when a gate is not as it was signed.
+        """
         ws = self.workspace()
-        approvals.require(ws, [approvals.Seen("go_no_go", listed["hashes"]["go_no_go"], f"{self.project.project}.cutover")])
         target = self.target(ws)
         with ws.connect() as connection:
-            locked = fresh.lock_hash(ws, connection, target.target_id)
+            if fresh.lock_hash(ws, connection, target.target_id) is not None:
+                log.info("The project is locked already")
+                return
+        now = self._state_of_gates(plan_id, gate_states(target, self.run_id(), plan_id))
+        if now != listed["hashes"]["go_no_go"]:
+            raise AirflowFailException("A gate changed since go or no-go was decided. Nothing is locked. Clear the task `gates`.")
+        approvals.require(ws, [approvals.Seen("go_no_go", now, f"{self.project.project}.cutover")])
+        with ws.connect() as connection:
             row = connection.execute(
                 ws.sql("select approved_by from {log}.approval where subject = 'go_no_go' and hash = %s order by approval_id desc limit 1"),
-                (listed["hashes"]["go_no_go"],),
+                (now,),
             ).fetchone()
-        if locked is None:
-            fresh.lock(ws, target.target_id, row["approved_by"] if row else "unknown", {"run": self.run_id()})
+        fresh.lock(ws, target.target_id, row["approved_by"] if row else "unknown", {"run": self.run_id()})
         runbook.done(ws, self.run_id(), "lock")
 
     @person_readable
@@ -121,6 +146,7 @@ class LiveSteps(Steps):
         ws = self.workspace()
         text = runbook.as_markdown(ws, self.run_id())
         log.info("%s", text)
+        runs.finish(ws, self.run_id(), "success")
         folder = self.documents()
         if "://" not in folder:
             place = Path(folder) / self.run_id() / "runbook.md"
@@ -171,11 +197,13 @@ class LiveSteps(Steps):
     def in_window(self) -> bool:
         """Goes on only within the project's window (`hypercare`), or when the run was triggered by hand."""
         window, today = self.project.hypercare, datetime.now(UTC).date()
-        by_hand = str(get_current_context()["dag_run"].run_type).endswith("manual")
+        by_hand = get_current_context()["dag_run"].run_type == DagRunType.MANUAL
         if window is None:
             log.info("The project file names no hypercare window")
-            return by_hand
-        return by_hand or window.first <= today <= window.last
+        looks = by_hand or (window is not None and window.first <= today <= window.last)
+        if not looks:
+            runs.finish(self.workspace(), self.run_id(), "success")
+        return looks
 
     @person_readable
     def drift(self) -> dict[str, Any]:
@@ -194,18 +222,18 @@ class LiveSteps(Steps):
             # Field by field, against the plan of the last load: `_log.difference` of this run is the drift list.
             compared = diff(target, self.run_id(), last["plan_id"])
             log.info("%d cells compared, %d differ from what was agreed: %s", compared.total("compared"), compared.total("different"), compared.kinds)
-        runs.finish(ws, self.run_id(), "success")
+        runbook.done_last(ws, "hypercare")
         return {"new": found.new, "open": found.open}
 
     @person_readable
     def closing(self) -> None:
         """On the last day of the window: writes the closing report with every issue, when it was seen and when it was closed."""
-        window = self.project.hypercare
+        ws, window = self.workspace(), self.project.hypercare
         last: date | None = window.last if window else None
+        runs.finish(ws, self.run_id(), "success")
         if not self.param("close") and (last is None or datetime.now(UTC).date() < last):
             log.info("The window is open until %s: no closing report yet", last or "somebody closes it")
             return
-        ws = self.workspace()
         text = close(self.target(ws), self.run_id())
         log.info("%s", text)
         folder = self.documents()

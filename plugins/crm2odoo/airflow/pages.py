@@ -7,8 +7,9 @@ import logging
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from crm2odoo.ledger import Plan
+from crm2odoo.ledger import Plan, forecast
 from crm2odoo.ledger.dispositions import DISPOSITIONS, ObjectDispositions, disposition_table
+from crm2odoo.reconcile.cutover import GateState
 from crm2odoo.staging import Workspace
 
 log = logging.getLogger("crm2odoo")
@@ -103,10 +104,64 @@ def plan_page(ws: Workspace, plan: Plan) -> str:
     rows = [(bundle.entities[e].title, *(plan.summary.get(e, {}).get(a, 0) for a in ACTIONS)) for e in bundle.load_order]
     return "\n\n".join([
         f"Plan {plan.plan_id} for export `{plan.export_id}`: **{plan.writes:,}** records would be written.",
+        *_slice_lines(ws, plan.plan_id),
         _table(("entity", *ACTIONS), rows),
+        *_cost_lines(ws, plan.plan_id),
         *more,
+        *_example_lines(ws, plan.plan_id),
         f"Bound to plan `{plan.hash[:12]}` and mapping `{bundle.mapping_hash[:12]}`: when either changes, the tasks that write refuse.",
     ])
+
+
+def _slice_lines(ws: Workspace, plan_id: int) -> list[str]:
+    """What a sample takes, and what it cannot show."""
+    found = forecast.slice_of(ws, plan_id)
+    if found is None:
+        return []
+    missing = found["not_covered"]
+    lines = [f"A sample of {found['records']:,} records (seed {found['seed']}), with everything they refer to. The rest counts as skipped."]
+    if missing:
+        shown = "\n".join(f"- {_text(line)}" for line in missing[:40])
+        more = f"\n- … and {len(missing) - 40} more" if len(missing) > 40 else ""
+        lines.append(f"**This sample cannot show {len(missing)} classes**, because no record that can be loaded has them:\n\n{shown}{more}")
+    return lines
+
+
+def _cost_lines(ws: Workspace, plan_id: int) -> list[str]:
+    """Calls and time."""
+    costs = forecast.costs(ws, plan_id)
+    if not costs:
+        return []
+    minutes = sum(c.seconds for c in costs) / 60
+    rows = [(ws.bundle.entities[c.entity].title, c.records, c.calls, f"{c.seconds:,.0f} s", c.basis) for c in costs]
+    return [
+        f"**About {sum(c.calls for c in costs):,} calls and {minutes:,.0f} min of writing**, one connection at a time; reading back comes on top.",
+        _table(("entity", "records", "calls", "time", "rate"), rows),
+    ]
+
+
+def _example_lines(ws: Workspace, plan_id: int) -> list[str]:
+    rows = [
+        (ws.bundle.entities[g.entity].title, g.action, g.reason or ", ".join(g.fields), g.records, ", ".join(g.xids))
+        for g in forecast.groups(ws, plan_id)
+    ]
+    return ["**Such as**", _table(("entity", "action", "why, or which fields", "records", "such as"), rows)] if rows else []
+
+
+def owner_page(ws: Workspace, undecided: Sequence[tuple[str, str]]) -> str:
+    """Owners who keep a production load from starting."""
+    return "\n\n".join([
+        f"**{len(undecided)} owners of the source have no user in Odoo, and nobody decided about them.** Their records are held.",
+        _table(("owner", "why"), undecided[:200]),
+        "Best: *Reject*; decide about each (decision `owner:<e-mail>` = provision, fallback, hold or empty) or make the user in Odoo; and clear the "
+        "task `staging.existing`: it looks again. *Approve* waives the queue in your name: the load starts, and these records stay held.",
+    ])
+
+
+def gate_table(states: Sequence[GateState]) -> str:
+    """Every gate of the cutover, green ones too."""
+    rows = [(s.name, "passed" if s.passed else f"waived by {s.waived_by}" if s.waived_by else "RED", s.text) for s in states]
+    return _table(("gate", "state", "evidence"), rows)
 
 
 def report_page(ws: Workspace, run_id: str, location: str) -> str:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param
 from airflow.sdk.definitions.param import ParamsDict
 
 from crm2odoo.airflow.connections import staging_dsn
 from crm2odoo.airflow.failures import person_readable
-from crm2odoo.ledger import approvals
+from crm2odoo.airflow.run_state import run_key
+from crm2odoo.ledger import approvals, runbook, runs
 from crm2odoo.project import Bundle
 from crm2odoo.staging import Workspace
 
@@ -20,13 +21,18 @@ class SignOff(HITLOperator):
     """Shows what an earlier task prepared, waits, and records who decided what about which hashes in ``<p>_log.approval``.
 
     ``shown_by`` is the id of a task of the same run that returned ``{"body": Markdown, "hashes": {subject: hash}}``. A rejection is
-    recorded too and fails the run.
+    recorded too and fails the run. With no hashes there is nothing to decide, and the task is skipped.
+
+    ``waives``: Approve is recorded as *waived*: something is not as it should be, and a named person lets it pass. ``ends_run``: with
+    Approve the run has succeeded. ``marks``: the step of the cutover's runbook that is done with Approve.
     """
 
     APPROVE = "Approve"
     REJECT = "Reject"
 
-    def __init__(self, *, bundle: Bundle, shown_by: str, **kwargs: Any) -> None:
+    def __init__(
+        self, *, bundle: Bundle, shown_by: str, waives: bool = False, ends_run: bool = False, marks: str | None = None, **kwargs: Any
+    ) -> None:
         # The caller may not set these: they follow from the project and from the task that prepared the page.
         kwargs.setdefault("assigned_users", [{"id": user, "name": user} for user in bundle.project.approvers] or None)
         comment = Param(None, type=["null", "string"], format="multiline", title="Comment", description="Kept with the verdict.")
@@ -40,7 +46,13 @@ class SignOff(HITLOperator):
         # Airflow hands the DAG's params down, and before 3.2 shows them in the form; the form of a sign-off has its own.
         self.params = ParamsDict({"comment": comment})
         self.bundle = bundle
-        self.shown_by = shown_by
+        self.shown_by, self.waives, self.ends_run, self.marks = shown_by, waives, ends_run, marks
+
+    def execute(self, context: Any) -> Any:
+        """Parks until somebody answers; skipped when there is nothing to decide."""
+        if not context["ti"].xcom_pull(task_ids=self.shown_by)["hashes"]:
+            raise AirflowSkipException(f"{self.shown_by} found nothing to decide")
+        return super().execute(context)
 
     @person_readable
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
@@ -52,9 +64,11 @@ class SignOff(HITLOperator):
         comment = (answer["params_input"] or {}).get("comment")
         shown = context["ti"].xcom_pull(task_ids=self.shown_by)
         ws = Workspace.open(self.bundle, staging_dsn(self.bundle.project))
+        run_id = run_key(context["dag_run"].dag_id, context["dag_run"].run_id)
+        verdict: approvals.Verdict = "rejected" if not approved else "waived" if self.waives else "approved"
         for subject, hash_ in shown["hashes"].items():
             approvals.record(
-                ws, subject=subject, hash=hash_, verdict="approved" if approved else "rejected", by=by, comment=comment,
+                ws, subject=subject, hash=hash_, verdict=verdict, by=by, comment=comment,
                 run_id=f"{context['dag_run'].dag_id}/{context['dag_run'].run_id}", seen={"body": shown["body"], "hashes": shown["hashes"]},
             )
         if not approved:
@@ -62,5 +76,9 @@ class SignOff(HITLOperator):
                 f"{by} rejected: {self.subject}. Comment: {comment or 'none'}. Nothing after this task runs. "
                 "Remove the reason, then trigger the DAG again; or clear this task to decide once more."
             )
-        self.log.info("%s approved: %s", by, self.subject)
+        if self.marks:
+            runbook.done(ws, run_id, self.marks)
+        if self.ends_run:
+            runs.finish(ws, run_id, "success")
+        self.log.info("%s %s: %s", by, verdict, self.subject)
         return answer

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -20,10 +19,13 @@ from airflow.sdk.exceptions import AirflowRuntimeError
 from crm2odoo import discovery, handoff, intake, ledger, sandbox, staging
 from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
+from crm2odoo.airflow.run_state import go_on, run_key
 from crm2odoo.intake.delivery import open_delivery
 from crm2odoo.ledger import approvals, fresh, project_lock, purge, runs
 from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
+from crm2odoo.ledger.plan import owners_hash, undecided_owners
+from crm2odoo.ledger.runs import program_hash
 from crm2odoo.odoo import guard, load_action, match, picture, rollback, schema, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.load_steps import run_steps
@@ -40,14 +42,10 @@ from crm2odoo.staging import Workspace
 log = logging.getLogger("crm2odoo")
 
 Needs = Literal["staging", "sample", "load"]
+OWNER_GATE = "gate:owners"
 POOL_PROBE = "check.pool_slot"
 LONGEST_RUN = timedelta(days=14)
 """A sign-off may wait for days. A run that takes longer loses its sandbox."""
-
-
-def run_key(dag_id: str, airflow_run_id: str) -> str:
-    """Our id of an Airflow run: unique over all DAGs, and fit for a folder's name."""
-    return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{dag_id}.{airflow_run_id}")
 
 
 def only_looked_up(bundle: Bundle, entity: str) -> bool:
@@ -97,6 +95,7 @@ class Steps:
         ws = Workspace.open(self.bundle, connections.staging_dsn(self.project), connections.vault(self.project))
         if alone:
             self._hold(ws)
+        go_on(ws, get_current_context())
         return ws
 
     def _hold(self, ws: Workspace) -> None:
@@ -165,7 +164,15 @@ class Steps:
 
     def sample_seen(self) -> approvals.Seen:
         """What must have been signed at the end of a sample before production is touched."""
-        return approvals.Seen("sample", self.bundle.mapping_hash, f"{self.project.project}.sample")
+        return approvals.Seen("sample", self.sample_hash(), f"{self.project.project}.sample")
+
+    def sample_hash(self) -> str:
+        """What the approval of a sample is bound to: the mapping and the program, because either decides what is written."""
+        return hashlib.sha256(f"{self.bundle.mapping_hash} {program_hash(self.bundle.root_of('sql'))}".encode()).hexdigest()
+
+    def live(self) -> bool:
+        """Whether this run does, or rehearses, what production will see."""
+        return self.kind() == "production"
 
     def require_approvals(self, ws: Workspace, plan_id: int) -> None:
         """Raises NotApproved, StalePlan or Locked unless everything that this run may write is signed, and still as it was signed."""
@@ -174,10 +181,13 @@ class Steps:
         needed = [
             approvals.Seen("mapping", self.bundle.mapping_hash, dag_id),
             approvals.Seen("plan", plan.hash, dag_id),
+            approvals.Seen("owners", owners_hash(ws), dag_id),
             self.scope_seen(ws, plan.export_id),
         ]
         if self.kind() == "production":
             needed.append(self.sample_seen())
+        if self.live() and undecided_owners(ws):
+            needed.append(approvals.Seen(OWNER_GATE, owners_hash(ws), dag_id))
         approvals.require(ws, needed)
 
     # ---- check
@@ -390,7 +400,17 @@ class Steps:
         """Puts mapping and plan on one page for `approve_plan`, with the hashes to which the approval is bound."""
         ws = self.workspace()
         plan = ledger.get_plan(ws, plan_id)
-        return {"body": pages.plan_page(ws, plan), "hashes": {"mapping": self.bundle.mapping_hash, "plan": plan.hash}}
+        body = pages.plan_page(ws, plan)
+        log.info("%s", body)
+        return {"body": body, "hashes": {"mapping": self.bundle.mapping_hash, "owners": owners_hash(ws), "plan": plan.hash}}
+
+    @person_readable
+    def owner_queue(self, plan_id: int) -> dict[str, Any]:
+        """Lists owners about whom nobody decided. A production load does not start before each is decided, or a named person waives it."""
+        ws = self.workspace()
+        undecided = undecided_owners(ws)
+        pages.log_list("Owners without a decision", [f"{xid}: {reason}" for xid, reason in undecided])
+        return {"body": pages.owner_page(ws, undecided), "hashes": {OWNER_GATE: owners_hash(ws)} if undecided else {}}
 
     # ---- load
 
@@ -518,10 +538,10 @@ class Steps:
         Gives the project back: other runs need not wait for a person.
         """
         ws = self.workspace()
-        runs.finish(ws, self.run_id(), "success")
+        runs.wait(ws, self.run_id(), "sign_off")
         written = handoff.write_report(ws, self.run_id(), self.documents())[0]
         hashes = {"report": written.sha256}
         if self.kind() == "sandbox":
-            hashes["sample"] = self.bundle.mapping_hash
+            hashes["sample"] = self.sample_hash()
         project_lock.release(ws, self.run_id())
         return {"body": pages.report_page(ws, self.run_id(), written.location), "hashes": hashes}

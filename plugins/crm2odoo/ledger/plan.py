@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from crm2odoo.ledger import slice
+from crm2odoo.ledger import forecast, slice
 from crm2odoo.project import Bundle, Entity
 from crm2odoo.staging import Connection, Workspace
 from crm2odoo.staging.mapping_sql import normalised
@@ -59,8 +59,9 @@ def make_plan(ws: Workspace, target_id: str, export_id: str, records: int | None
             objects=_delivered(ws, connection, export_id),
         )
         ws.run(connection, "plan/3_remember.sql.j2")
+        cut: slice.Slice | None = None
         if records is not None:
-            slice.cut(ws, connection, references(ws.bundle), records, seed)
+            cut = slice.cut(ws, connection, references(ws.bundle), records, seed)
         summary: dict[str, dict[str, int]] = {name: {} for name in ws.bundle.load_order}
         digest = hashlib.sha256()
         rows = connection.execute(
@@ -88,7 +89,34 @@ def make_plan(ws: Workspace, target_id: str, export_id: str, records: int | None
             [export_id, target_id, digest.hexdigest(), json.dumps(summary), json.dumps(bound_to)],
         ).fetchone()
         assert stored is not None
+        forecast.keep(ws, connection, stored["plan_id"], target_id, {**asdict(cut), "seed": seed} if cut else None)
         return Plan(stored["plan_id"], export_id, target_id, digest.hexdigest(), summary, bound_to)
+
+
+def owners_hash(ws: Workspace) -> str:
+    """sha256 over what the present plan does about every owner, and why: what the approval *owners* is bound to."""
+    with ws.connect() as connection:
+        rows = connection.execute(
+            ws.sql("select xid, action, reason from {target}.plan where entity = any(%s) order by 1"), [_owner_entities(ws.bundle)]
+        ).fetchall()
+    return hashlib.sha256(json.dumps([[r["xid"], r["action"], r["reason"]] for r in rows]).encode()).hexdigest()
+
+
+def undecided_owners(ws: Workspace) -> list[tuple[str, str]]:
+    """(xid, reason) of owners of the present plan about whom nobody decided, or whose decision cannot be carried out."""
+    with ws.connect() as connection:
+        rows = connection.execute(
+            ws.sql(
+                "select xid, reason from {target}.plan where entity = any(%s) and action = 'held' and reason is distinct from 'held by decision' "
+                "order by 1"
+            ),
+            [_owner_entities(ws.bundle)],
+        ).fetchall()
+    return [(r["xid"], r["reason"]) for r in rows]
+
+
+def _owner_entities(bundle: Bundle) -> list[str]:
+    return [name for name, entity in bundle.entities.items() if entity.create == "decision"]
 
 
 def get_plan(ws: Workspace, plan_id: int) -> Plan:

@@ -70,6 +70,14 @@ def done(ws: Workspace, run_id: str, name: str) -> None:
         )
 
 
+def done_last(ws: Workspace, name: str) -> None:
+    """Notes that a step of the newest cutover is done, now; for what happens after its run."""
+    with ws.connect() as connection:
+        row = connection.execute(ws.sql("select run_id from {log}.runbook where place = 0 order by planned_at desc limit 1")).fetchone()
+    if row is not None:
+        done(ws, row["run_id"], name)
+
+
 def as_markdown(ws: Workspace, run_id: str) -> str:
     """The table, with planned and actual times in UTC."""
     with ws.connect() as connection:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,10 +35,50 @@ def bind(ws: Workspace, run_id: str, *, export_id: str | None = None, target_id:
         )
 
 
-def finish(ws: Workspace, run_id: str, state: State) -> None:
-    """Notes how the run ended."""
+def wait(ws: Workspace, run_id: str, what: str) -> None:
+    """Notes that the run waits for a person. ``what``: the task that asks. It is still running; its work ended now."""
+    _write(ws, run_id, "running", {"waits_for": what})
+
+
+def resume(ws: Workspace, run_id: str) -> None:
+    """A run that had failed goes on: somebody cleared a task of it."""
     with ws.connect() as connection:
-        connection.execute(ws.sql("update {log}.run set state = %s, ended_at = now() where run_id = %s"), (state, run_id))
+        connection.execute(
+            ws.sql(
+                "update {log}.run set state = 'running', ended_at = null, details = details - 'why' - 'failed_task' "
+                "where run_id = %s and state = 'failed'"
+            ),
+            (run_id,),
+        )
+
+
+def finish(ws: Workspace, run_id: str, state: State, why: str | None = None, task: str | None = None) -> None:
+    """Notes how the run ended. ``why``, ``task``: of a failure or a rejection."""
+    _write(ws, run_id, state, {k: v for k, v in (("why", why), ("failed_task", task)) if v})
+
+
+def _write(ws: Workspace, run_id: str, state: State, details: dict[str, Any]) -> None:
+    with ws.connect() as connection:
+        connection.execute(
+            ws.sql(
+                "update {log}.run set state = %(state)s, ended_at = clock_timestamp(), "
+                "details = (details - 'waits_for' - 'why' - 'failed_task') || %(details)s::jsonb where run_id = %(run)s"
+            ),
+            {"state": state, "details": json.dumps(details), "run": run_id},
+        )
+
+
+@cache
+def program_hash(sql_root: Path) -> str:
+    """sha256 over the program that decides what is written: packages up to the loader, and the SQL. Pages and documents do not count.
+
+    ``sql_root``: the folder that holds ``sql/``.
+    """
+    digest, package = hashlib.sha256(), Path(__file__).resolve().parents[1]
+    for folder, pattern in [*((package / name, "*.py") for name in ("project", "staging", "ledger", "intake", "odoo")), (sql_root / "sql", "*.j2")]:
+        for path in sorted(folder.rglob(pattern)):
+            digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def found_over(ws: Workspace, run_id: str) -> None:

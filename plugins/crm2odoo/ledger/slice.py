@@ -71,7 +71,16 @@ def cut(ws: Workspace, connection: Connection, edges: list[dict[str, Any]], reco
             "where starts_with(f.key, 'x_') group by p.entity, f.key having bool_and(f.value in ('null', '\"\"', '[]')) order by 1"
         )
     ).fetchall()
-    found = Slice(sum(counts.values()), counts, [*empty, *(r["text"] for r in unfilled)])
+    unused = connection.execute(
+        ws.sql(
+            "select p.entity || ' ' || p.xid || ': nothing that can be loaded uses it' as text from {target}.plan as p "
+            "where p.entity = any(%s) and p.action in ('create', 'update', 'unchanged', 'held', 'skipped') "
+            "and not exists (select 1 from {target}.class as c where c.class like 'link %%' "
+            "and right(c.class, length(p.xid) + 1) = ' ' || p.xid) order by 1"
+        ),
+        ([name for name in _lists(ws, connection) if ws.bundle.entities[name].create == "yes"],),
+    ).fetchall()
+    found = Slice(sum(counts.values()), counts, [r["text"] for r in unused] + [*empty, *(r["text"] for r in unfilled)])
     log.info("slice of %d records (seed %d): %s", found.records, seed, ", ".join(f"{e} {n}" for e, n in counts.items()))
     for line in found.not_covered:
         log.info("not coverable: %s", line)

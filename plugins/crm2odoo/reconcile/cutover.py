@@ -27,11 +27,12 @@ class FreezeProof:
 
 @dataclass(frozen=True)
 class GateState:
-    """One gate. ``waived_by``: who waived it for this plan, if it is red."""
+    """One gate. ``hash``: what a waiver is bound to, the plan and what the gate says; ``waived_by``: who waived exactly that."""
 
     name: str
     passed: bool
     text: str
+    hash: str
     waived_by: str | None
 
 
@@ -119,7 +120,12 @@ def gate_states(target: Target, run_id: str, plan_id: int) -> list[GateState]:
     wrong = [s for s in audit.sums(target) if not s.holds]
     text = "; ".join(f"{s.entity}: made {s.made}, known {s.known}, in Odoo {s.there}" for s in wrong) or "made = known = in Odoo, for every entity"
     states.append(("sums", not wrong, text))
-    return [GateState(name, passed, text, None if passed else _waived(ws, name, plan.hash)) for name, passed, text in states]
+    return [_state(ws, plan.hash, name, passed, text) for name, passed, text in states]
+
+
+def _state(ws: Workspace, plan_hash: str, name: str, passed: bool, text: str) -> GateState:
+    digest = hashlib.sha256(f"{plan_hash} {name} {text}".encode()).hexdigest()
+    return GateState(name, passed, text, digest, None if passed else _waived(ws, name, digest))
 
 
 def _waived(ws: Workspace, name: str, digest: str) -> str | None:
