@@ -11,7 +11,6 @@ from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import get_current_context
-from airflow.utils.types import DagRunType
 
 from crm2odoo import intake
 from crm2odoo.airflow import connections, forms, pages
@@ -197,7 +196,7 @@ class LiveSteps(Steps):
     def in_window(self) -> bool:
         """Goes on only within the project's window (`hypercare`), or when the run was triggered by hand."""
         window, today = self.project.hypercare, datetime.now(UTC).date()
-        by_hand = get_current_context()["dag_run"].run_type == DagRunType.MANUAL
+        by_hand = get_current_context()["dag_run"].run_type.value == "manual"
         if window is None:
             log.info("The project file names no hypercare window")
         looks = by_hand or (window is not None and window.first <= today <= window.last)

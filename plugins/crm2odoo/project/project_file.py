@@ -68,6 +68,14 @@ class Sample(Strict):
     keep_sandbox: bool = Field(False, description="Default of the form: the sandbox stays after the run.")
 
 
+class Snapshot(Strict):
+    """Where Odoo's database can be copied as a whole: on one's own server only."""
+
+    connection: str = Field(description="Airflow connection of type Postgres: the server that holds Odoo's database, as a user who may create databases.")
+    filestore: str = Field(description="Odoo's folder `filestore`, as the Airflow workers see it. It holds one folder per database.")
+    keep: int = Field(2, ge=1, description="Snapshots that are kept besides the first one; older ones are dropped.")
+
+
 class Hypercare(Strict):
     """Days after the cutover on which the migrated records are looked at, both included."""
 
@@ -111,6 +119,7 @@ class Project(Strict):
     vanished: Literal["keep", "archive", "delete"] = Field("keep", description="What becomes of loaded records whose rows a later export no longer has. They are listed first, and a person signs the plan.")
     documents: str = Field("documents", description="Folder or s3:// prefix for reports and documents.")
     sample: Sample = Sample()
+    snapshot: Snapshot | None = Field(None, description="A copy of the whole database before each load, for a rollback to it. Self-hosted Odoo only.")
     hypercare: Hypercare | None = Field(None, description="Window of the daily look after the cutover.")
     privacy: Privacy = Privacy()
     runbook_owners: dict[str, str] = Field({}, description="Step of the cutover's runbook: name of the person who does it.")

@@ -81,10 +81,10 @@ def gate_states(target: Target, run_id: str, plan_id: int) -> list[GateState]:
         return int(row["n"]) if row else 0
 
     with ws.connect() as connection:
-        # A check that was repeated counts by its last answer.
+        # A check that was repeated counts by its last answer. Cells are a gate of their own (read_back), which knows whose edit it was.
         checks = connection.execute(
             ws.sql(
-                "select distinct on (phase, name) phase, name, passed from {log}.reconciliation where run_id = %s "
+                "select distinct on (phase, name) phase, name, passed from {log}.reconciliation where run_id = %s and name <> 'fields_equal' "
                 "order by phase, name, reconciliation_id desc"
             ),
             (run_id,),
