@@ -29,10 +29,10 @@ deliveries are the proof. Rehearse with `target` = *test* first; the runbook of 
 | `target` | `production`, or `test`: a rehearsal on the connection below |
 | `connection` | for the target *test*: its Airflow connection of type *Odoo* |
 
-**What happens.** `check` and `check_lock`; the final delta with the same tasks as `{project}.delta` (`intake`, `target`, `staging`, `approve_plan`,
-`park_settings`, `load`, `vanished`, `restore_settings`, `settle`, `diff`, `report`); `freeze` and `freeze_statement` before anything is written;
-then `gates`, `waive_gates` when one is red, `decision`, `go_no_go`, `lock` and `runbook`. For unlocking: `wants_unlock`, `show_lock`, `unlock`;
-`wants_cutover` keeps the two apart.
+**What happens.** `check` and `check_lock`; the final delta with the same tasks as `{project}.delta` (`intake`, `target`, `staging`, `owner_queue`,
+`waive_owners`, `approve_plan`, `park_settings`, `load`, `vanished`, `restore_settings`, `settle`, `diff`, `report`); `freeze` and
+`freeze_statement` before anything is written; then `gates`, `waive_gates` when one is red, `decision`, `go_no_go`, `lock` and `runbook`.
+For unlocking: `wants_unlock`, `show_lock`, `unlock`; `wants_cutover` keeps the two apart.
 
 | step | who | command | expected |
 |---|---|---|---|

@@ -34,6 +34,9 @@ changed in Odoo meanwhile.
 **Conflicts.** A field that both sides changed is left alone and comes up in every delta until somebody decides: record the decision
 `conflict:<entity>:<xid>:<field>` (or `conflict:<entity>`, or `conflict`) as `keep_odoo` or `take_source`, and trigger again.
 
+**Owners.** Somebody who was held because Odoo had no such user: make the user, or decide (`owner:<e-mail>`), and trigger this DAG with the same
+export: `owner_queue` looks again, and only the records that were held are written. While one is undecided, `waive_owners` asks a person.
+
 **The gates.** As in `{project}.load`: `approve_plan`, `load.<entity>.gate`, `sign_off`.
 
 **When it fails.** The log of the red task says what, where and what to do. *Plan … is stale*: something changed since the plan; trigger again.

@@ -27,10 +27,13 @@ Loads the export into the customer's Odoo: the same tasks as `{project}.sample`,
 ## What happens
 
 The same tasks as in the sample: `check`, `intake`, `target` (set-up), `staging` (plan), `approve_plan`, `park_settings`, `load` entity by
-entity, `vanished`, `restore_settings`, `settle`, `diff`, `report`.
+entity, `vanished`, `restore_settings`, `settle`, `diff`, `report`. Before `approve_plan`, `owner_queue` lists owners of the source about whom
+nobody decided.
 
 ## The gates
 
+- `waive_owners` (a person), only when the owner queue is not empty: *Reject*, decide about each owner (`owner:<e-mail>` = provision, fallback,
+  hold or empty) or make the user in Odoo, and trigger again. *Approve* lets the load start, waived in your name; their records stay held.
 - `approve_plan` (a person): the plan against production. Bound to the hashes of mapping and plan. Besides, each task that writes requires
   the signatures of discovery (scope) and sample for the present mapping, and refuses otherwise.
 - `load.<entity>.gate`: counts in Odoo equal the plan, and nothing happened that should not. A failure stops the next entity.

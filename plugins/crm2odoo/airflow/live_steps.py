@@ -16,7 +16,7 @@ from crm2odoo import intake
 from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
 from crm2odoo.airflow.steps import POOL_PROBE, Steps
-from crm2odoo.ledger import approvals, fresh, runbook, runs
+from crm2odoo.ledger import approvals, fresh, project_lock, runbook, runs
 from crm2odoo.odoo.drift import close, look
 from crm2odoo.odoo.target import Kind
 from crm2odoo.reconcile.cutover import GateState, freeze_proof, gate_states
@@ -102,6 +102,7 @@ class LiveSteps(Steps):
             )
         runbook.done(ws, self.run_id(), "gates")
         runs.wait(ws, self.run_id(), "go_no_go")
+        project_lock.release(ws, self.run_id())
         body = "\n\n".join(
             [
                 "**Go or no-go.** After *Approve*, Odoo is the system of record and this project is locked: nothing is loaded into it any more.",
@@ -145,7 +146,7 @@ class LiveSteps(Steps):
         ws = self.workspace()
         text = runbook.as_markdown(ws, self.run_id())
         log.info("%s", text)
-        runs.finish(ws, self.run_id(), "success")
+        self.ended(ws)
         folder = self.documents()
         if "://" not in folder:
             place = Path(folder) / self.run_id() / "runbook.md"
@@ -201,7 +202,7 @@ class LiveSteps(Steps):
             log.info("The project file names no hypercare window")
         looks = by_hand or (window is not None and window.first <= today <= window.last)
         if not looks:
-            runs.finish(self.workspace(), self.run_id(), "success")
+            self.ended(self.workspace())
         return looks
 
     @person_readable
@@ -229,7 +230,7 @@ class LiveSteps(Steps):
         """On the last day of the window: writes the closing report with every issue, when it was seen and when it was closed."""
         ws, window = self.workspace(), self.project.hypercare
         last: date | None = window.last if window else None
-        runs.finish(ws, self.run_id(), "success")
+        self.ended(ws)
         if not self.param("close") and (last is None or datetime.now(UTC).date() < last):
             log.info("The window is open until %s: no closing report yet", last or "somebody closes it")
             return

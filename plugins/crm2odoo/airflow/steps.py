@@ -106,6 +106,11 @@ class Steps:
             log.info("Run %s of %s did not give the project back; this run has it now", before.dag_run, before.dag_id)
             runs.found_over(ws, before.run_id)
 
+    def ended(self, ws: Workspace) -> None:
+        """The run has succeeded, and gives the project back."""
+        runs.finish(ws, self.run_id(), "success")
+        project_lock.release(ws, self.run_id())
+
     def run_id(self) -> str:
         """Our id of this run."""
         run = get_current_context()["dag_run"]

@@ -91,7 +91,7 @@ class UndoSteps(Steps):
     def wanted(self) -> bool:
         """Goes on only when the form says that this is no dry run."""
         if self.param("dry_run"):
-            runs.finish(self.workspace(), self.run_id(), "success")
+            self.ended(self.workspace())
             return False
         runs.wait(self.workspace(), self.run_id(), "sign_off")
         return True
@@ -137,7 +137,7 @@ class UndoSteps(Steps):
             left = connection.execute(ws.sql("select count(*) as n from {log}.record where target_id = %s and ours"), (target.target_id,)).fetchone()
         if left is not None and not left["n"]:
             rollback.forget_picture(target)
-        runs.finish(ws, self.run_id(), "success")
+        self.ended(ws)
 
 
 def undo_page(target: Target, summary: rollback.Summary, schema_too: bool) -> str:
