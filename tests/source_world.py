@@ -16,7 +16,7 @@ from crm2odoo import discovery, intake, ledger, staging
 from crm2odoo.ledger import runs
 from crm2odoo.ledger.batches import chunks
 from crm2odoo.ledger.dispositions import ObjectDispositions, settle_dispositions
-from crm2odoo.odoo import guard, load_steps, loader, match, schema, settings
+from crm2odoo.odoo import guard, load_steps, loader, match, picture, schema, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.target import Target, open_target
 from crm2odoo.project import load_bundle
@@ -127,6 +127,7 @@ def migrate(source: str, root: Path, name: str, dsn: str, odoo: OdooDatabase, va
     for entity in bundle.load_order:
         match.read_existing(target, entity)
     plan = ledger.make_plan(ws, target.target_id, export)
+    picture.take(target, RUN)
     settings.park(target, RUN)
     with contextlib.ExitStack() as after:
         after.callback(settings.restore, target, RUN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from conftest import YES, World, add_odoo
+from conftest import YES, World, add_connection, add_odoo
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from crm2odoo.odoo.database_server import DatabaseServer
+from crm2odoo.sandbox import Base
 from odoo_server import OdooDatabase
 
 SMALL_WORLD = True
@@ -23,7 +26,9 @@ TEST = {"target": "test"}
 
 
 @pytest.fixture(scope="module")
-def project(world: World, new_project: Callable[..., str], odoo: OdooDatabase, tmp_path_factory: pytest.TempPathFactory) -> str:
+def project(
+    world: World, new_project: Callable[..., str], odoo: OdooDatabase, odoo_base: Base, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """A project whose test database is neutralised, and in which one person works besides us."""
     folder = tmp_path_factory.mktemp("life")
     _documents.append(folder / "documents")
@@ -33,7 +38,12 @@ def project(world: World, new_project: Callable[..., str], odoo: OdooDatabase, t
         groups = list(admin.xml_ids(["base.group_user", "base.group_partner_manager"]).values())
         person = {"name": "Sam Sales", "login": "sam@work.example", "password": "sam-works-here", "group_ids": [[6, 0, groups]]}
         admin.call("res.users", "create", vals_list=[person], context={"no_reset_password": True})
-    return "life"
+    yield "life"
+    server = psycopg.conninfo.make_conninfo(host=odoo_base.postgres_host, port=odoo_base.postgres_port, user="postgres", dbname="postgres")
+    with psycopg.connect(server, autocommit=True) as connection:
+        left = connection.execute("select datname from pg_database where starts_with(datname, %s)", (f"{odoo.database}__c2o_",)).fetchall()
+    for (name,) in left:
+        DatabaseServer(server, Path("/nonexistent")).drop(name)
 
 
 def there(odoo: OdooDatabase) -> OdooClient:
@@ -143,13 +153,21 @@ def test_a_red_gate_stops_the_cutover_and_a_final_delta_without_changes_writes_n
 
 
 @pytest.mark.promise("P177", "P178")
-def test_a_waived_gate_is_named_and_the_project_is_locked(world: World, project: str, ask: Callable[..., Any], odoo: OdooDatabase) -> None:
+def test_a_waived_gate_is_named_and_the_project_is_locked(world: World, project: str, ask: Callable[..., Any], odoo_base: Base) -> None:
+    """From now on the project names the database server, so a snapshot is taken first."""
+    add_connection("life_server", conn_type="postgres", host=odoo_base.postgres_host, port=odoo_base.postgres_port, schema="postgres", login="postgres")
+    filestore = odoo_base.home / "servers" / str(os.getpid()) / "data" / "filestore"
+    file = world.root / "mappings" / "projects" / "life.yaml"
+    file.write_text(f"{file.read_text()}snapshot: {{connection: life_server, filestore: {filestore}}}\n")
     done = world.run("life.cutover", {"export": the_delta(world), **TEST}, {**CUTOVER, "waive_gates": ("Approve", "Sam knows")})
     assert done.causes == {}
     assert state(ask, done, "cutover")[0] == "success"
     [(seen, by)] = ask("select seen ->> 'body', approved_by from life_log.approval where subject = 'go_no_go' and verdict = 'approved'")
     assert "waived by tester" in seen
     assert by == "tester"
+    [(run, rehearsed)] = ask("select run_id, rehearse_seconds from life_log.snapshot")
+    assert run.startswith("life.cutover")
+    assert rehearsed > 0
     assert set(dict(ask("select name, done_at from life_log.runbook where done_at is not null"))) == {"freeze", "delta", "gates", "go_no_go", "lock"}
     refused = world.run("life.delta", {"export": the_delta(world), **TEST})
     assert list(refused.causes) == ["check_lock"]
@@ -182,6 +200,23 @@ def test_hypercare_lists_what_is_gone_and_changed_and_closes_with_a_report(
     assert drift, "what Sam changed is on the list"
     [report] = _documents[0].glob("*/hypercare.md")
     assert "| gone | contact |" in report.read_text()
+
+
+@pytest.mark.promise("P187")
+def test_the_database_goes_back_to_its_snapshot(world: World, project: str, sam: OdooClient, odoo: OdooDatabase, ask: Callable[..., Any]) -> None:
+    edited = contacts(ask)["P-5002"]
+    sam.call("res.partner", "write", ids=[edited], vals={"function": "Retired"})
+    done = world.run("life.rollback", {**TEST, "way": "snapshot", "dry_run": False})
+    assert done.causes == {}
+    assert state(ask, done, "rollback")[0] == "success"
+    [(seen,)] = ask("select seen ->> 'body' from life_log.approval where subject = 'rollback'")
+    assert "| res.partner | 1 |" in seen.replace("\\", ""), "what people did since is listed before anybody signs"
+    with there(odoo) as client:
+        found = client.call("res.partner", "read", ids=[edited, contacts(ask)["P-5003"]], fields=["function"])
+    assert found[0]["function"] == "Chief of Everything"
+    assert len(found) == 2, "what was deleted after the snapshot is back"
+    [(replaced,)] = ask("select replaced from life_log.snapshot")
+    assert replaced.startswith(odoo.database)
 
 
 @pytest.mark.promise("P186")

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 import source_world
+from crm2odoo.ledger import runs
+from crm2odoo.odoo import rollback
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from crm2odoo.odoo.context import SILENT
 from odoo_server import OdooDatabase
 from source_world import Loaded
 
@@ -283,3 +286,34 @@ def test_payments_are_registered_so_that_odoo_computes_the_status(loaded: Loaded
 
 def test_a_second_plan_has_nothing_to_write(loaded: Loaded) -> None:
     assert not {"create", "update"} & set(source_world.planned_again(loaded))
+
+
+@pytest.mark.promise("P188", "P190")
+def test_everything_goes_again_the_posted_the_paid_the_confirmed_and_the_done(loaded: Loaded) -> None:
+    """Some orders are confirmed, one is locked, and an activity is done, as a step of an entity does it. Stands last: it empties the Odoo."""
+    ws, target, call = loaded.ws, loaded.target, loaded.target.client.call
+    orders, activity = sorted(loaded.ids["order"].items())[:3], min(loaded.ids["activity"].items())
+    call("sale.order", "action_confirm", ids=[i for _, i in orders], context=SILENT)
+    call("sale.order", "action_lock", ids=[orders[0][1]], context=SILENT)
+    call("mail.activity", "action_done", ids=[activity[1]], context=SILENT)
+    with ws.connect() as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            ws.sql(
+                "insert into {log}.entry (target_id, run_id, entity, model, xid, res_id, action, before) "
+                "values (%s, %s, %s, %s, %s, %s, 'second', '{{\"step\": \"done\"}}')"
+            ),
+            [
+                *((target.target_id, source_world.RUN, "order", "sale.order", x, i) for x, i in orders),
+                (target.target_id, source_world.RUN, "activity", "mail.activity", *activity),
+            ],
+        )
+    assert {r["state"] for r in loaded.search("sale.order", [["id", "in", [i for _, i in orders]]], "state")} == {"sale"}
+    paid = loaded.search("account.payment", [["state", "in", ["paid", "in_process"]]], "id")
+    assert len(paid) > 3
+    runs.start(ws, "back", kind="rollback", dag_id=None)
+    done = rollback.carry_out(target, "back", rollback.dry_run(target, "back").hash)
+    left = {(i.entity, i.action): i.reason for i in done.spared}
+    assert {entity for entity, _ in left} <= {"user", "journal", "payment_journal", "account"}, left
+    for model in ("account.move", "account.payment", "sale.order", "crm.lead", "mail.activity"):
+        assert loaded.search(model, [], "id") == [], model
+    assert rollback.verify(target, "back").models > 20

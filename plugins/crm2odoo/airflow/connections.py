@@ -26,10 +26,14 @@ class MissingSetup(RuntimeError):
 
 def staging_dsn(project: Project) -> str:
     """The libpq connection string of the project's staging database."""
-    name = project.connections.staging
-    connection = _connection(name, staging_command(name), "the staging PostgreSQL")
+    return postgres_dsn(project.connections.staging, "the staging PostgreSQL")
+
+
+def postgres_dsn(name: str, what: str) -> str:
+    """The libpq connection string of a connection of type ``postgres``. ``what``: for the message when it is missing."""
+    connection = _connection(name, staging_command(name), what)
     if connection.conn_type != "postgres":
-        problem = f"The connection {name!r} has the type {connection.conn_type!r}; the staging database needs 'postgres'."
+        problem = f"The connection {name!r} ({what}) has the type {connection.conn_type!r}; it needs 'postgres'."
         raise MissingSetup(f"{problem} Replace it:\n{staging_command(name)}")
     parts: dict[str, Any] = {
         "host": connection.host, "port": connection.port, "dbname": connection.schema, "user": connection.login, "password": connection.password,

@@ -92,7 +92,7 @@ def build(bundle: Bundle, _: Steps) -> DAG:
             subject=f"{bundle.project.title}: does the source stand still?",
             doc_md="Waits for whoever owns the source. Bound to the hash of the delivery; nothing is written to Odoo before.",
         )
-        freeze >> statement >> dag.task_dict["target.schema_apply"]
+        freeze >> statement >> [dag.task_dict["target.take_snapshot"], dag.task_dict["target.schema_apply"]]
         gates: Any = task(retries=0)(steps.gates)(plan_id)
         waiver = SignOff(
             task_id="waive_gates",

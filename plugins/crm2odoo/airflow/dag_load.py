@@ -18,7 +18,10 @@ Loads the export into the customer's Odoo: the same tasks as `{project}.sample`,
 ## Before you start
 
 `{project}.discover` and `{project}.sample` must have been signed for this mapping; `check.needs` says if not. The project's Odoo connection
-(type *Odoo*) must lead to the customer's database, with the API key of a user who may administer it. Have a backup.
+(type *Odoo*) must lead to the customer's database, with the API key of a user who may administer it. Have a backup; where the project file
+names the database server (`snapshot: {connection: …, filestore: …}`), `target.take_snapshot` copies database and files by itself, and
+`target.rehearse_snapshot` measures how long a restore takes. Both end Odoo's sessions for a moment: people log in as before, but lose a
+click.
 
 | parameter | meaning |
 |---|---|

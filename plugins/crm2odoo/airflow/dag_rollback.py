@@ -21,6 +21,8 @@ after a killed load, weeks later.
 
 | parameter | meaning |
 |---|---|
+| `way` | `logical`: record by record, what people did stays. `snapshot`: the whole database and its files as they were before a load |
+| `snapshot` | number of the snapshot, as the dry run lists them; empty: the newest. Only for the way *snapshot* |
 | `dry_run` | on: only list what would happen. Nothing is written to Odoo |
 | `target` | `connection`: the project's Odoo. `test`: the Odoo of the connection below. `sandbox`: the project's kept sandbox |
 | `connection` | for the target *test*: its Airflow connection of type *Odoo* |
@@ -32,10 +34,16 @@ after a killed load, weeks later.
 2. Trigger with `dry_run` off. The same list is made anew and waits under *Required actions*. Approve it: the approval is bound to this list.
 3. `undo` works newest first, in the reverse order of loading. `verify_undo` compares every model with the picture taken before the first load.
 
-**What stays, and is listed.** Records that somebody else changed, or that records of others refer to, with everything they need; users, who
-are archived; what Odoo refuses to delete (it is archived when it can be). Look at the list, settle those by hand, and trigger again.
+**The way *snapshot*.** Self-hosted Odoo only, where the project file names the database server (`snapshot`); on Odoo Online and Odoo.sh the task
+`check.needs` says what there is instead. Everything since the snapshot goes, also what people did: the dry run counts it. The database that is
+replaced is kept under another name, and nobody is let in; drop it when nobody needs it. `settings`, `schema` and single runs do not matter:
+all of it is in the snapshot. Refused after the cutover, until the project is unlocked.
 
-**Measured time.** About as many records a second as the load wrote; the estimate stands in the log of `undo`.
+**What stays, and is listed.** (The way *logical*.) Records that somebody else changed, or that records of others refer to, with everything
+they need; users, who are archived; what Odoo refuses to delete (it is archived when it can be). Look at the list, settle those by hand, and
+trigger again.
+
+**Measured time.** Logical: about as many records a second as the load wrote. Snapshot: as rehearsed when it was taken; the page says how long.
 
 **When it fails.** The log of the red task says what, where and what to do. `RollbackChanged`: somebody loaded after the list was made:
 trigger again. `RollbackIncomplete`: records nothing explains; the message lists them.
@@ -48,6 +56,14 @@ def build(bundle: Bundle, _: Steps) -> DAG:
     """The DAG for one project."""
     steps = UndoSteps(bundle)
     params = {
+        "way": Param(
+            "logical",
+            type="string",
+            enum=["logical", "snapshot"],
+            title="Way",
+            values_display={"logical": "Record by record", "snapshot": "The whole database, from a snapshot"},
+        ),
+        "snapshot": Param("", type="string", pattern="^[0-9]*$", title="Snapshot", description_md="Its number; empty: the newest one."),
         "dry_run": Param(True, type="boolean", title="Dry run", description_md="On: only list what would be undone."),
         "target": Param(
             "connection",

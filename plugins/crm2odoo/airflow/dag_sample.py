@@ -91,7 +91,8 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
 def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str, live: bool = False) -> Any:
     """Everything between a reachable Odoo and the report. The same for sample and production. Returns the task that writes the report.
 
-    ``live``: what production sees, or a rehearsal of it: owners about whom nobody decided stop it, or a named person waives that.
+    ``live``: what production sees, or a rehearsal of it: a snapshot is taken where that is possible, and owners about whom nobody decided
+    stop it, or a named person waives that.
     """
     # Custom fields follow from the export's columns, so the export is read before Odoo is set up.
     export_id, verified = add_intake(steps)
@@ -100,6 +101,10 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str, live: 
         schema_plan = task(steps.schema_plan)()
         schema_apply = task(steps.schema_apply)(export_id)
         preflight >> schema_plan >> schema_apply
+        if live:
+            snapshot = task(steps.take_snapshot)(export_id)
+            rehearsed = task(steps.rehearse_snapshot)()
+            schema_plan >> snapshot >> rehearsed >> schema_apply
     with TaskGroup("staging", tooltip="What Odoo shall hold, and what to do for it"):
         built = task(steps.build_target)(export_id)
         existing = task(steps.existing)()

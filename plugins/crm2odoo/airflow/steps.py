@@ -26,8 +26,9 @@ from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
 from crm2odoo.ledger.plan import owners_hash, undecided_owners
 from crm2odoo.ledger.runs import program_hash
-from crm2odoo.odoo import guard, load_action, match, picture, rollback, schema, settings
+from crm2odoo.odoo import guard, load_action, match, picture, rollback, schema, settings, snapshot
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from crm2odoo.odoo.database_server import DatabaseServer
 from crm2odoo.odoo.load_steps import run_steps
 from crm2odoo.odoo.loader import load_chunk, load_second
 from crm2odoo.odoo.preflight import preflight
@@ -353,6 +354,45 @@ class Steps:
     def schema_plan(self) -> None:
         """Shows what would be set up in Odoo: custom fields, their place on the forms, features. Writes nothing to it."""
         pages.log_list("To be set up in Odoo", schema.plan_schema(self.target(self.workspace())).sentences)
+
+    def database_server(self, target: Target) -> DatabaseServer:
+        """The server that holds this run's Odoo database. Raises SnapshotImpossible when the project names none, or Odoo's host gives none."""
+        named = self.project.snapshot
+        if reason := snapshot.why_impossible(target, named is not None and not self.in_sandbox()):
+            raise snapshot.SnapshotImpossible(reason)
+        assert named is not None
+        return DatabaseServer(connections.postgres_dsn(named.connection, "the database server of Odoo"), Path(named.filestore))
+
+    @person_readable
+    def take_snapshot(self, export_id: str) -> None:
+        """Copies Odoo's whole database and its files before anything is written, if the project names the database server (`snapshot`).
+
+        Odoo's sessions are ended for a moment. Every row and file of the copy is counted and hashed. Once per run, also when cleared.
+        """
+        ws = self.workspace()
+        approvals.require(ws, [self.scope_seen(ws, export_id), *([self.sample_seen()] if self.kind() == "production" else [])])
+        target = self.target(ws)
+        try:
+            server = self.database_server(target)
+        except snapshot.SnapshotImpossible as error:
+            log.warning("No snapshot is taken: a rollback goes record by record. %s", error)
+            return
+        if self.kind() == "sandbox" and not server.has(target.client.database):
+            log.warning("No snapshot is taken: the test database %r is on another server than the project's `snapshot`", target.client.database)
+            return
+        taken = snapshot.take(target, self.run_id(), server)
+        log.info("Snapshot %d: %s in %.1f s", taken.snapshot_id, taken.copy, taken.take_seconds or 0)
+        assert self.project.snapshot is not None
+        pages.log_list("Older snapshots dropped", snapshot.drop_old(target, server, self.project.snapshot.keep))
+
+    @person_readable
+    def rehearse_snapshot(self) -> None:
+        """Restores this run's snapshot under another name, compares every row and file, and drops that again: so the time of a restore is known."""
+        target = self.target(self.workspace())
+        for taken in snapshot.snapshots(target):
+            if taken.run_id == self.run_id() and taken.rehearse_seconds is None:
+                seconds = snapshot.rehearse(target, taken, self.database_server(target))
+                log.info("A restore takes %.1f s; rehearsed now, with every row and file", seconds)
 
     @person_readable
     def schema_apply(self, export_id: str) -> None:

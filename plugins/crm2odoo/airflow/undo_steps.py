@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from typing import Any
 
@@ -12,7 +14,7 @@ from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
 from crm2odoo.airflow.steps import POOL_PROBE, Steps
 from crm2odoo.ledger import approvals, runs
-from crm2odoo.odoo import load_action, rollback, schema, settings
+from crm2odoo.odoo import load_action, rollback, schema, settings, snapshot
 from crm2odoo.odoo.client import OdooClient
 from crm2odoo.odoo.target import Kind, Target, open_target
 from crm2odoo.staging import Workspace
@@ -69,19 +71,37 @@ class UndoSteps(Steps):
             known = connection.execute(
                 ws.sql("select run_id from {log}.entry where target_id = %s group by 1 order by max(entry_id) desc"), (target.target_id,)
             ).fetchall()
+        if self.whole():
+            self.database_server(target).check(target.client.database)
+            self.chosen(target)
         names = [r["run_id"] for r in known]
         if missing := [r for r in self.scope_of_undo() if r not in names]:
             shown = "\n".join(f"- {name}" for name in names[:20]) or "- none"
             raise AirflowFailException(f"There is no run {missing[0]!r} that wrote to this Odoo. Runs that did, newest first:\n{shown}")
 
+    def whole(self) -> bool:
+        """Whether the whole database goes back to a snapshot."""
+        return bool(self.param("way") == "snapshot")
+
+    def chosen(self, target: Target) -> snapshot.Snapshot:
+        """The snapshot that the form names, or the newest one."""
+        number = str(self.param("snapshot") or "").strip()
+        return snapshot.find(target, int(number) if number else None)
+
     @person_readable
     def list_undo(self) -> dict[str, Any]:
         """The dry run: lists what would be deleted, archived, restored and spared, with reasons. Writes nothing to Odoo.
 
-        A load that still runs loses its right to write at its next batch.
+        A load that still runs loses its right to write at its next batch. The way *snapshot* lists what people did since.
         """
         ws = self.workspace()
         target = self.target(ws)
+        if self.whole():
+            found = self.chosen(target)
+            lost = snapshot.lost(target, found)
+            body = snapshot_page(target, found, lost, snapshot.snapshots(target))
+            log.info("%s", body)
+            return {"body": body, "hashes": {SUBJECT: snapshot_hash(found, lost)}}
         summary = rollback.dry_run(target, self.run_id(), self.scope_of_undo())
         body = undo_page(target, summary, bool(self.param("schema")))
         log.info("%s", body)
@@ -106,12 +126,24 @@ class UndoSteps(Steps):
         signed = listed["hashes"][SUBJECT]
         approvals.require(ws, [self.undo_seen(signed)])
         target = self.target(ws)
+        if self.whole():
+            found = self.chosen(target)
+            if found.restoring_run != self.run_id() and snapshot_hash(found, snapshot.lost(target, found)) != signed:
+                raise AirflowFailException(
+                    "People worked in Odoo, or a load wrote, since the list was signed. Nothing was restored. Trigger the rollback again."
+                )
+            done_whole = snapshot.restore(target, self.run_id(), found, self.database_server(target))
+            log.info("Restored in %.1f s; what was there before is the database %s", done_whole.restore_seconds or 0, done_whole.replaced)
+            return
         done = rollback.carry_out(target, self.run_id(), signed)
         pages.log_list("Spared", [f"{i.model} {i.res_id} ({i.xid}): {i.reason}" for i in done.spared[:1000]])
 
     @person_readable
     def put_back_settings(self) -> None:
         """Puts back settings that a load parked and did not put back, and takes the loader's server action out of Odoo."""
+        if self.whole():
+            log.info("Settings came back with the snapshot")
+            return
         target = self.target(self.workspace())
         pages.log_list("Put back", settings.restore(target, self.run_id(), rebuild_scoring=False))
         load_action.remove_load_action(target)
@@ -119,8 +151,8 @@ class UndoSteps(Steps):
     @person_readable
     def remove_schema(self) -> None:
         """When the form says so: takes custom fields, their views and features out again, as far as nothing uses them."""
-        if not self.param("schema"):
-            log.info("Custom fields and features stay, as the form says")
+        if not self.param("schema") or self.whole():
+            log.info("Custom fields and features are as %s", "the snapshot has them" if self.whole() else "they were; the form says that they stay")
             return
         removals = schema.remove_schema(self.target(self.workspace()), self.run_id())
         pages.log_list("Removed", [r.what for r in removals if r.removed])
@@ -152,4 +184,29 @@ def undo_page(target: Target, summary: rollback.Summary, schema_too: bool) -> st
     ]
     if summary.reasons:
         lines += ["**What stays, and why**", pages._table(("entity", "reason", "records"), summary.reasons[:50])]
+    return "\n\n".join(lines)
+
+
+def snapshot_hash(found: snapshot.Snapshot, lost: list[snapshot.Lost]) -> str:
+    """What a restore is signed for: this snapshot, and what people did since."""
+    return hashlib.sha256(json.dumps([found.snapshot_id, found.copy, [[x.model, x.records] for x in lost]]).encode()).hexdigest()
+
+
+def snapshot_page(target: Target, found: snapshot.Snapshot, lost: list[snapshot.Lost], known: list[snapshot.Snapshot]) -> str:
+    """What a person signs: which snapshot, how long it takes, and what is lost."""
+    database, url = pages._text(target.client.database), pages._text(target.client.url)
+    proof, rehearsed = found.proof, f"{found.rehearse_seconds:,.0f} s, as rehearsed" if found.rehearse_seconds else "a time that nobody rehearsed"
+    lines = [
+        f"### Put {database} at {url} ({target.kind}) back to snapshot {found.snapshot_id}",
+        f"Taken {found.taken_at:%Y-%m-%d %H:%M} UTC, before the run {pages._text(found.run_id)}. The restore takes {rehearsed}; Odoo's sessions end.",
+    ]
+    if proof is not None:
+        lines.append(f"It holds {proof.rows:,} rows in {len(proof.tables):,} tables and {proof.files:,} files; all of them are compared.")
+    if lost:
+        rows = [(x.model, x.records) for x in lost[:50]]
+        lines += ["**Work of people since then, which is lost**", pages._table(("model", "records made or changed"), rows)]
+    else:
+        lines.append("Nobody but the migration wrote to Odoo since then.")
+    others = [(s.snapshot_id, f"{s.taken_at:%Y-%m-%d %H:%M}", s.run_id) for s in known if s.taken_at]
+    lines += ["**Snapshots that there are**", pages._table(("number", "taken (UTC)", "before the run"), others)]
     return "\n\n".join(lines)

@@ -338,8 +338,13 @@ class _ChunkLoad:
         now = self._read(
             [res_id for _, res_id, _ in payload], {k for c in changes for k in self._readable([*c.keys, *self.rules.resent(c.keys)])}
         )
+        lines = self._lines_before(changes)
         known = {
-            xid: {**{k: v for k, v in now.get(res_id, {}).items() if k in vals or k in resent.get(xid, {})}, **lost.get(xid, {})}
+            xid: {
+                **{k: v for k, v in now.get(res_id, {}).items() if k in vals or k in resent.get(xid, {})},
+                **lines.get(res_id, {}),
+                **lost.get(xid, {}),
+            }
             for xid, res_id, vals in payload
         }
         step: Step = "second" if self.second_pass else "update"
@@ -362,12 +367,26 @@ class _ChunkLoad:
             else:
                 change.row.res_id = res_id
                 overwritten = {name: known[xid].get(name) for name in resent.get(xid, {})}
-                outcomes.append(self._written(change, {**_first(vals, before or {}, known[xid]), **overwritten}))
+                whole = {name: known[xid][name] for name in lines.get(res_id, {})}
+                outcomes.append(self._written(change, {**_first(vals, before or {}, known[xid]), **overwritten, **whole}))
         self.ledger.settle(batch, outcomes, call.calls, call.ms)
         self.result.updated += len(outcomes)
         self._tell(step, batch, len(changes), call)
         if gone:
             self._refuse(gone)
+
+    def _lines_before(self, changes: list[_Change]) -> dict[int, dict[str, Any]]:
+        """Database id → field → ``{"lines": […]}``: what lines that will be replaced hold, because their ids go with them."""
+        found: dict[int, dict[str, Any]] = {}
+        for key in sorted({k for c in changes for k in c.keys} & self.rules.line_keys):
+            name = self.rules.rules[key].name
+            ids = [c.row.res_id or 0 for c in changes if key in c.keys]
+            rows = self.target.client.call(
+                self.entity.model, "search_read", domain=[["id", "in", ids]], fields=[name], load="", context={**self.entity.context, **READING}
+            )
+            for res_id, lines in self.rules.lines_now(key, {r["id"]: r[name] for r in rows}).items():
+                found.setdefault(res_id, {})[name] = {"lines": lines}
+        return found
 
     def _written(self, change: _Change, before: dict[str, Any] | None) -> Outcome:
         # A changed field that is never updated counts as settled, or every later plan would show it again.

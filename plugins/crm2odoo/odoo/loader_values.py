@@ -154,9 +154,12 @@ class EntityRules:
     def sealed_before(self, row: Row, before: dict[str, Any]) -> dict[str, Any]:
         """A before-image as the ledger may keep it: what Odoo held in a field whose new value is encrypted is encrypted, too."""
         private = {rule.name for key, rule in self.rules.items() if holds_token(row.vals.get(key))}
-        seal = self._target.ws.vault.seal
-        open_text = {name for name in private if isinstance(value := before.get(name), str) and value and not holds_token(value)}
-        return {name: seal(value) if name in open_text else value for name, value in before.items()}
+        return {name: self._sealed(value) if name in private else value for name, value in before.items()}
+
+    def _sealed(self, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {"lines": [{f: self._sealed(v) for f, v in line.items()} for line in value["lines"]]}
+        return self._target.ws.vault.seal(value) if isinstance(value, str) and value and not holds_token(value) else value
 
     def bytes(self, row: Row) -> int:
         """Roughly what a row adds to a request."""
@@ -230,6 +233,28 @@ class EntityRules:
         """Fields whose values differ from what the ledger says Odoo holds."""
         loaded = row.loaded or {}
         return [k for k in self.rules if not _same_empty(row.vals.get(k), loaded.get(k))]
+
+    @property
+    def line_keys(self) -> set[str]:
+        """Fields that hold lines."""
+        return set(self._lines)
+
+    def lines_now(self, key: str, ids: dict[int, list[int]]) -> dict[int, list[dict[str, Any]]]:
+        """What the lines of records hold in Odoo, so that they can be made anew: database id → lines in order, as ``create`` takes them.
+
+        ``ids``: database id of a record → ids of its lines, as Odoo gives them.
+        """
+        inner = self._lines[key]
+        shape = self._target.shapes.get(inner._entity.model, {})
+        fields = sorted({r.name for r in inner.rules.values()} | ({"sequence", "display_type"} & set(shape)))
+        wanted = sorted({i for lines in ids.values() for i in lines})
+        rows = self._target.client.call(
+            inner._entity.model, "read", ids=wanted, fields=fields, load="", context={"active_test": False}
+        ) if wanted else []
+        found = {
+            r["id"]: {f: [[6, 0, r[f]]] if shape.get(f, {}).get("type") == "many2many" else r[f] for f in fields} for r in rows
+        }
+        return {record: [found[i] for i in lines if i in found] for record, lines in ids.items()}
 
     def waiting(self, row: Row) -> list[str]:
         """Fields that the second pass has to write."""

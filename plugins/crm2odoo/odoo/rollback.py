@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -522,10 +522,8 @@ class _Deed:
 
     def _restore(self, item: Item) -> None:
         shape = self.target.shapes.get(item.model) or {}
-        vals = {
-            name: [[6, 0, value or []]] if shape.get(name, {}).get("type") == "many2many" else self.target.ws.vault.unseal_value(value)
-            for name, value in (item.before or {}).items()
-        }
+        unseal = self.target.ws.vault.unseal_value
+        vals = {name: _as_sent(value, str(shape.get(name, {}).get("type")), unseal) for name, value in (item.before or {}).items()}
         try:
             for part in _in_order(vals, item.model):
                 self.target.client.call(item.model, "write", ids=[item.res_id or 0], vals=part, context=SILENT)
@@ -543,6 +541,16 @@ class _Deed:
         with ws.connect() as connection:
             for statement in ws.statements("rollback/settle.sql.j2", run_id=self.run_id):
                 connection.execute(statement.encode(), values)
+
+
+def _as_sent(value: Any, kind: str, unseal: Callable[[Any], Any]) -> Any:
+    """A before-image as ``write`` takes it: lines are made anew with what they held."""
+    if kind == "many2many":
+        return [[6, 0, value or []]]
+    if kind == "one2many":
+        lines = value["lines"] if isinstance(value, dict) else []
+        return [[5, 0, 0], *([0, 0, {f: unseal(v) for f, v in line.items()}] for line in lines)]
+    return unseal(value)
 
 
 def _in_order(vals: dict[str, Any], model: str) -> list[dict[str, Any]]:

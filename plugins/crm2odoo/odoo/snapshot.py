@@ -36,7 +36,10 @@ class NoSnapshot(LookupError):
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot as ``<p>_log.snapshot`` knows it; times in UTC. ``replaced``: the database that its restore put aside."""
+    """A snapshot as ``<p>_log.snapshot`` knows it; times in UTC.
+
+    ``restoring_run``: the rollback that restored it last, or is at it; ``replaced``: the database that this put aside.
+    """
 
     snapshot_id: int
     run_id: str
@@ -48,6 +51,7 @@ class Snapshot:
     taken_at: datetime | None
     take_seconds: float | None
     rehearse_seconds: float | None
+    restoring_run: str | None
     replaced: str | None
     restored_at: datetime | None
     restore_seconds: float | None
@@ -155,8 +159,9 @@ def snapshots(target: Target) -> list[Snapshot]:
     with target.ws.connect() as connection:
         rows = connection.execute(
             target.ws.sql(
-                "select snapshot_id, run_id, database, copy, entry_id, proof, bytes, taken_at, take_seconds, rehearse_seconds, replaced, "
-                "restored_at, restore_seconds from {log}.snapshot where target_id = %s and dropped_at is null order by snapshot_id desc"
+                "select snapshot_id, run_id, database, copy, entry_id, proof, bytes, taken_at, take_seconds, rehearse_seconds, "
+                "restoring_run, replaced, restored_at, restore_seconds from {log}.snapshot "
+                "where target_id = %s and dropped_at is null order by snapshot_id desc"
             ),
             (target.target_id,),
         ).fetchall()

@@ -41,6 +41,7 @@ def prepare(target: Target, entity: Entity | None, model: str, ids: list[int], s
     """Brings records into a state in which Odoo deletes them. Safe to repeat. ``since``: when our first load began, UTC."""
     if model == "account.move":
         _remove_payments(target, ids, since)
+    _remove_wizards(target, entity)
     steps = [First(f, tuple(v), s.undo) for s in (entity.steps if entity else []) if s.undo for f, v in s.done.items() if f == "state"]
     for first in [*FIRST.get(model, []), *steps]:
         _do(target, model, ids, first)
@@ -56,6 +57,14 @@ def _do(target: Target, model: str, ids: list[int], first: First) -> None:
         call(model, "write", ids=due, vals=dict(first.write), context=SILENT)
     elif due:
         call(model, first.call, ids=due, context={**SILENT, **first.context})
+
+
+def _remove_wizards(target: Target, entity: Entity | None) -> None:
+    """Windows that steps of our loads opened (registering a payment): Odoo throws them away after an hour only, and until then they hold partners."""
+    for model in sorted({s.wizard.model for s in (entity.steps if entity else []) if s.wizard}):
+        ours = target.client.call(model, "search", domain=[["create_uid", "=", target.client.uid]])
+        if ours:
+            target.client.call(model, "unlink", ids=ours)
 
 
 def _remove_payments(target: Target, moves: list[int], since: str) -> None:

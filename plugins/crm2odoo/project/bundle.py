@@ -138,6 +138,9 @@ class Bundle:
             "active",
             "sample",
             "export",
+            "snapshot",
+            "hypercare",
+            "runbook_owners",
         ):
             project.pop(not_content)
         content = {

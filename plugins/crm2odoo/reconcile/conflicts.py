@@ -1,5 +1,6 @@
 """Three-way comparison before an update: what we wrote last, what the source says now, what Odoo holds now.
 
+Lines of a record count as one field. Files are not compared: what the source has is written, as their content is not kept in the ledger.
 A field that a person changed in Odoo after our last write, and that the source changed as well, is a conflict. It waits in
 ``<p>_log.conflict`` and is left out of the plan until somebody decides: ``conflict:<entity>:<xid>:<field>``, ``conflict:<entity>:<xid>``,
 ``conflict:<entity>`` or ``conflict`` with ``{"choice": "keep_odoo"}`` or ``{"choice": "take_source"}``; the narrowest decision counts.
@@ -134,7 +135,7 @@ def _of_entity(target: Target, entity: str) -> list[Conflict]:
     conflicts = []
     for page in _pages(target, entity):
         # A field that is never updated cannot be in conflict.
-        keys = {row["xid"]: [k for k in rules.updatable(row["changed"]) if rules.rules[k].readable] for row in page}
+        keys = {row["xid"]: [k for k in rules.updatable(row["changed"]) if rules.rules[k].readable or k in rules.line_keys] for row in page}
         names = sorted({rules.rules[k].name for ks in keys.values() for k in ks})
         found = target.client.call(
             target.entities[entity].model, "search_read", domain=[["id", "in", [r["res_id"] for r in page]]],
@@ -143,12 +144,18 @@ def _of_entity(target: Target, entity: str) -> list[Conflict]:
         )  # fmt: skip
         now = {r["id"]: r for r in found}
         touched = [r for r in page if r["res_id"] in now and not _untouched(target, now[r["res_id"]], r["made_at"])]
+        # Lines count as one field: they are replaced as a whole.
+        held = {k: rules.lines_now(k, {r["id"]: r[rules.rules[k].name] for r in found if rules.rules[k].name in r}) for k in rules.line_keys}
         then, wanted = _rows(target, rules, touched, "loaded"), _rows(target, rules, touched, "vals")
         for row, old, new in zip(touched, then, wanted, strict=True):
             record = now[row["res_id"]]
             for key in keys[row["xid"]]:
                 rule, odoo = rules.rules[key], record[rules.rules[key].name]
-                same = [_same(rule, compare.get(key, "equal"), rules.value(rule, r), odoo) for r in (old, new)]
+                if key in rules.line_keys:
+                    odoo = held[key].get(row["res_id"], [])
+                    same = [_same_lines(rules.value(rule, r), odoo) for r in (old, new)]
+                else:
+                    same = [_same(rule, compare.get(key, "equal"), rules.value(rule, r), odoo) for r in (old, new)]
                 if not any(same):
                     uid = record["write_uid"]
                     by = "somebody, before our own last write" if uid == target.client.uid else users.get(uid, str(uid))
@@ -244,6 +251,16 @@ def _same(rule: FieldRule, compare: str, sent: Any, found: Any) -> bool:
         bare = [v.lower().removeprefix("https://").removeprefix("http://").rstrip("/") for v in (sent, found)]
         return bare[0] == bare[1]
     return compare == "case" and sent.lower() == found.lower()
+
+
+def _same_lines(sent: list[Any], found: list[dict[str, Any]]) -> bool:
+    """Whether Odoo holds the lines that were sent, in order, as far as fields were sent; amounts to the cent."""
+    return len(sent) == len(found) and all(
+        same_value(value, line[name][0][2] if isinstance(value, list) and line.get(name) else line.get(name))
+        or (isinstance(value, (int, float)) and isinstance(line.get(name), (int, float)) and round(float(value), 2) == round(float(line[name]), 2))
+        for (_, _, vals), line in zip(sent, found, strict=True)
+        for name, value in vals.items()
+    )
 
 
 def _decisions(target: Target, connection: Connection) -> dict[str, str]:
