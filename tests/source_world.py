@@ -114,7 +114,7 @@ def migrate(source: str, root: Path, name: str, dsn: str, odoo: OdooDatabase, va
     ws = Workspace.open(load_bundle(root, name), dsn, vault)
     bundle = ws.bundle
     location = bundle.project.export
-    export = intake.register(ws, location if Path(location).is_absolute() else str(ROOT / location))
+    export = intake.register(ws, str((root if (root / location).exists() else ROOT) / location))
     intake.land(ws, export)
     intake.clean(ws, export)
     intake.verify_counts(ws, export)

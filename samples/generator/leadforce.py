@@ -543,7 +543,8 @@ class Leadforce(Account):
                     truth.count("proposal_item", "by_product", line[0][0])
             if self.export.messy:
                 row = item("PRO-000001", 1, self.lines(0, 0)[0])
-                items.plant([row[0], "Unobtainium flange", "XX-000", "", "1", "₹10.00", "₹10.00"], "unmatched_product", "rejected")
+                # It costs nothing: where unknown products are created, the proposal still has its total.
+                items.plant([row[0], "Unobtainium flange", "XX-000", "free sample", "1", "₹0.00", "₹0.00"], "unmatched_product", "rejected")
                 items.plant(["PRO-999999", *row[1:]], "orphan", "rejected")
                 items.plant([self.known["rejected proposal"], *row[1:]], "orphan_parent_rejected", "rejected")
                 items.plant([*row[:4], "a few", *row[5:]], "bad_amount", "rejected")

@@ -165,7 +165,7 @@ def test_the_stages_of_each_pipeline(loaded: Loaded) -> None:
 @pytest.mark.promise("P116")
 def test_custom_fields_are_what_the_inventory_sheet_says(loaded: Loaded) -> None:
     kinds = {p.field: p.type for p in loaded.fields if p.object == "lead" and p.entity == "lead" and p.header in ("Plant Type", "Certifications", "Annual Spend", "GST Number")}
-    assert kinds == {"x_plant_type": "selection", "x_certifications": "many2many", "x_annual_spend": "float", "x_gst_number": "char"}
+    assert kinds == {"x_plant_type": "selection", "x_certifications": "many2many", "x_annual_spend": "monetary", "x_gst_number": "char"}
     lead = from_leads(loaded, "x_certifications", "x_annual_spend", "x_plant_type")
     options = {r["id"]: r["x_name"] for r in loaded.search("x_crm2odoo_option", [], "x_name")}
     assert {options[i] for i in lead["1003"]["x_certifications"]} == {"ISO 9001", "API 6D"}

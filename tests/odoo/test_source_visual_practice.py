@@ -244,7 +244,7 @@ def test_sensitive_columns_do_not_leave_the_source(loaded: Loaded) -> None:
 @pytest.mark.promise("P116")
 def test_attributes_of_deals_are_typed(loaded: Loaded) -> None:
     kinds = {p.field: p.type for p in loaded.fields if p.field and p.object == "opportunity"}
-    assert kinds == {"x_treatment_type": "selection", "x_insurance_estimate": "float", "x_chair_hours": "float", "x_consent_signed": "boolean"}
+    assert kinds == {"x_treatment_type": "selection", "x_insurance_estimate": "monetary", "x_chair_hours": "float", "x_consent_signed": "boolean"}
     deal = loaded.read("opportunity", *kinds)["opportunity_OP-4002"]
     assert (deal["x_insurance_estimate"], deal["x_chair_hours"], deal["x_consent_signed"]) == (10736.0, 3.0, False)
 

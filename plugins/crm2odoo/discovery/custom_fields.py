@@ -46,9 +46,9 @@ INVENTORY_TYPES = {
     "checkboxes": "many2many",
     "multichoice": "many2many",
     "multidropdown": "many2many",
-    "currency": "float",
-    "money": "float",
-    "amount": "float",
+    "currency": "monetary",
+    "money": "monetary",
+    "amount": "monetary",
     "number": "float",
     "decimal": "float",
     "integer": "integer",
@@ -347,7 +347,8 @@ def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | Non
         return Proposal(name, row["column"], header, entity, None, None, label, [], 0, evidence, "no row has a value")
     kind = decision.type if decision and decision.type else infer_type(row, known, header)
     if said and not (decision and decision.type) and _holds(said.type, row):
-        kind = said.type
+        # An amount of money is one in the company's currency, or a plain number, as the customer decides.
+        kind = str(bundle.decisions.get("money_fields", "float")) if said.type == "monetary" else said.type
     if kind in ("selection", "many2many"):
         in_data = [] if kind == "many2many" else sorted(row["examples"], key=str.casefold)
         texts = decision.options if decision and decision.options else [*(said.options if said else []), *in_data]
@@ -371,7 +372,7 @@ def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | Non
 
 def _holds(kind: str, row: dict[str, Any]) -> bool:
     """Whether a type that the inventory names holds every value; if not, the data decide."""
-    counted = {"float": "amounts", "integer": "integers", "boolean": "booleans", "date": "dates", "datetime": "datetimes"}.get(kind)
+    counted = {"float": "amounts", "monetary": "amounts", "integer": "integers", "boolean": "booleans", "date": "dates", "datetime": "datetimes"}.get(kind)
     if kind == "selection":
         return bool(row["distinct"] <= len(row["examples"]))
     return counted is None or bool(row[counted] == row["filled"])
@@ -449,7 +450,7 @@ def _one_type_per_field(bundle: Bundle, proposals: list[Proposal]) -> list[Propo
         elif len(kinds) == 1:
             agreed[key] = (str(group[0].type), [])
         else:
-            agreed[key] = ("float" if kinds == {"integer", "float"} else "text" if "text" in kinds else "char", [])
+            agreed[key] = ("float" if kinds <= {"integer", "float", "monetary"} else "text" if "text" in kinds else "char", [])
     return [
         replace(p, type=agreed[key][0], options=agreed[key][1]) if p.field and (key := (bundle.entities[p.entity].model, p.field)) else p
         for p in proposals

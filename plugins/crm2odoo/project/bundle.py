@@ -269,20 +269,27 @@ def _only_known_targets(
 def _entity(root: Path, path: Path) -> Entity:
     """One entity, with what it takes over from the entity that it extends."""
     file = YamlFile(path)
-    data = file.data
-    if isinstance(data, dict) and isinstance(data.get("extends"), str):
-        base_path = _find(root, "odoo", data["extends"])
-        if base_path is None:
-            raise ConfigError([file.problem(("extends",), f"there is no entity {data['extends']!r}")])
-        file.data = _joined(YamlFile(base_path).data, data)
+    file.data = _whole(root, file, (path,))
     return file.model(Entity)
+
+
+def _whole(root: Path, file: YamlFile, trail: tuple[Path, ...]) -> Any:
+    """The content of an entity file, laid over that of the file that it extends; a file that extends its own name extends the bundled one."""
+    data = file.data
+    if not isinstance(data, dict) or not isinstance(data.get("extends"), str):
+        return data
+    name = data["extends"]
+    base = OWN_ROOT / "mappings" / "odoo" / f"{name}.yaml" if name == file.path.stem else _find(root, "odoo", name)
+    if base is None or not base.exists() or base in trail:
+        raise ConfigError([file.problem(("extends",), f"there is no entity {name!r}" if base not in trail else f"{name!r} extends itself")])
+    return _joined(_whole(root, YamlFile(base), (*trail, base)), data)
 
 
 def _joined(base: dict[str, Any], own: dict[str, Any]) -> dict[str, Any]:
     result = dict(base)
     for key, value in own.items():
         # A field line is one thing: it is replaced, not joined.
-        deeper = isinstance(value, dict) and isinstance(base.get(key), dict) and key in ("inputs", "fields", "custom_fields", "context")
+        deeper = isinstance(value, dict) and isinstance(base.get(key), dict) and key in ("inputs", "let", "fields", "custom_fields", "context")
         result[key] = {**base[key], **value} if deeper else value
     return result
 

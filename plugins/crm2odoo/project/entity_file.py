@@ -188,7 +188,7 @@ class Entity(Strict):
     """What Odoo will hold, and how."""
 
     entity: Identifier
-    extends: Identifier | None = Field(None, description="Entity whose content this one takes over; its own keys win, maps are joined.")
+    extends: Identifier | None = Field(None, description="Entity whose content this one takes over; its own keys win, maps are joined. Its own name: the bundled entity.")
     model: str
     title: str
     about: str = ""
