@@ -298,7 +298,7 @@ def _clean_object(ws: Workspace, connection: Connection, obj: _Object) -> None:
     if again is not None:
         run("duplicates", keyed=again)
     _check_parents(ws, connection, obj)
-    if obj.spec.attachment and any(f.object == obj.name for e in ws.bundle.entities for f in ws.bundle.feeds(e)):
+    if obj.spec.attachment and not ws.bundle.only_documents(obj.name):
         check_attachments(ws, connection, obj.values["export_id"], obj.name, obj.spec)
     if obj.spec.key and again is not None:
         run("conflicts")

@@ -68,10 +68,13 @@ class Bundle:
         found = [f for f in self._all_feeds() if f.mapping.entity == entity]
         return sorted(found, key=lambda f: not f.mapping.primary)
 
+    def decided_for(self, name: str) -> bool:
+        """Whether apps and decisions leave an object anything that its rows may become."""
+        return any(_counts(self.project, self.source, m) for m in self.source.objects[name].entities)
+
     def only_documents(self, name: str) -> bool:
         """Whether the rows of an object go into the handoff inventory, and nowhere else."""
-        primary = any(f.object == name and f.mapping.primary for e in self.entities for f in self.feeds(e))
-        return self.source.objects[name].documentation_only and not primary
+        return self.source.objects[name].documentation_only and not self.decided_for(name)
 
     def makes(self, entity: str) -> bool:
         """Whether anything of the source becomes such a record; others are only referred to."""
