@@ -372,7 +372,14 @@ def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | Non
 
 def _holds(kind: str, row: dict[str, Any]) -> bool:
     """Whether a type that the inventory names holds every value; if not, the data decide."""
-    counted = {"float": "amounts", "monetary": "amounts", "integer": "integers", "boolean": "booleans", "date": "dates", "datetime": "datetimes"}.get(kind)
+    counted = {
+        "float": "amounts",
+        "monetary": "amounts",
+        "integer": "integers",
+        "boolean": "booleans",
+        "date": "dates",
+        "datetime": "datetimes",
+    }.get(kind)
     if kind == "selection":
         return bool(row["distinct"] <= len(row["examples"]))
     return counted is None or bool(row[counted] == row["filled"])
