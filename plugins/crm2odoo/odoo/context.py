@@ -17,6 +17,10 @@ SILENT: dict[str, Any] = {
     "no_mail_to_attendees": True,
     "dont_notify": True,
     "skip_contact_description": True,
+    # Google and Microsoft calendars would get each meeting at once, and invite its attendees.
+    "no_calendar_sync": True,
+    # Should something notify all the same: not at once, but through the queue, where the side-effect guard finds it.
+    "mail_notify_force_send": False,
     "tz": "UTC",
     "lang": "en_US",
 }

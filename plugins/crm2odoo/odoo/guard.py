@@ -5,15 +5,16 @@ What the loaded records explain (a message that we loaded is a message) is taken
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from psycopg.types.json import Jsonb
 
 from crm2odoo.odoo.facts import ALSO_ARCHIVED
-from crm2odoo.odoo.target import Target
+from crm2odoo.odoo.target import Shape, Target
 
 log = logging.getLogger(__name__)
 
@@ -25,21 +26,24 @@ class Watch:
     """One kind of trace. ``ours``: domain of those that our user caused (``UID`` stands for its id), where Odoo keeps that.
 
     ``explained``: loaded model → how many traces one of its records may leave, as measured on Odoo 19 with the silent context.
+    ``field``: a field that some databases lack, without which there is nothing to watch.
     """
 
     name: str
     title: str
     model: str
-    ours: list[Any] = field(default_factory=list)
-    explained: Mapping[str, int] = field(default_factory=dict)
+    ours: list[Any] = dataclasses.field(default_factory=list)
+    explained: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    field: str | None = None
 
 
 UID = "UID"
-BY_US = [["create_uid", "=", UID]]
+"""Our user; in a sandbox, where nobody works beside us, Odoo's own user (1) too."""
+BY_US = [["create_uid", "in", UID]]
 TO_USERS = ["user_notification", "auto_comment"]
 WATCHED = [
     Watch("mails", "e-mails in the queue", "mail.mail", BY_US),
-    Watch("notifications", "notifications to persons", "mail.notification", [["mail_message_id.create_uid", "=", UID]]),
+    Watch("notifications", "notifications to persons", "mail.notification", [["mail_message_id.create_uid", "in", UID]]),
     Watch("user_notifications", "messages to users about assignments", "mail.message", [*BY_US, ["message_type", "in", TO_USERS]]),
     Watch("messages", "messages in chatters", "mail.message", BY_US, {"mail.message": 1}),
     Watch("activities", "activities", "mail.activity", BY_US, {"mail.activity": 1}),
@@ -48,6 +52,12 @@ WATCHED = [
     Watch("scheduled", "scheduled messages", "mail.scheduled.message", BY_US),
     Watch("sms", "text messages", "sms.sms", BY_US),
     Watch("letters", "letters", "snailmail.letter", BY_US),
+    Watch("whatsapp", "WhatsApp messages", "whatsapp.message", BY_US),
+    Watch("mailings", "mailings to persons", "mailing.trace", BY_US),
+    Watch("ratings", "requests for a rating", "rating.rating", BY_US),
+    Watch("iap_accounts", "accounts for Odoo's paid services", "iap.account", BY_US),
+    Watch("enriched", "leads enriched by Odoo's paid service", "crm.lead", [["reveal_id", "!=", False]], field="reveal_id"),
+    Watch("enrichment", "calls of the lead enrichment that were scheduled", "ir.cron.trigger", [*BY_US, ["cron_id.cron_name", "ilike", "enrich"]]),
 ]
 
 
@@ -57,11 +67,15 @@ class SideEffectDetected(RuntimeError):
 
 @dataclass(frozen=True)
 class SideEffects:
-    """A mark in Odoo's tables. ``newest``: watch → highest id; ``automations``: active rules; ``entry_id``: how far the ledger was."""
+    """A mark in Odoo's tables. ``newest``: watch → highest id; ``automations``: active rules; ``entry_id``: how far the ledger was.
+
+    ``ran``: rule that looks at the clock → when it ran last.
+    """
 
     newest: dict[str, int]
     automations: list[int]
     entry_id: int
+    ran: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -135,16 +149,15 @@ def look(target: Target) -> SideEffects:
     call = target.client.call
     known = _known(target)
     newest: dict[str, int] = {}
-    for watch in WATCHED:
-        if watch.model in known:
-            # More than one: Odoo filters messages by access after it has cut the list, and may cut away the newest.
-            domain = _for_user(watch.ours, target.client.uid)
-            found = call(watch.model, "search", domain=domain, order="id desc", limit=200, context=ALSO_ARCHIVED)
-            newest[watch.name] = found[0] if found else 0
-    automations = call("base.automation", "search", domain=[["active", "=", True]]) if "base.automation" in known else []
+    for watch in _watched(target, known):
+        # More than one: Odoo filters messages by access after it has cut the list, and may cut away the newest.
+        domain = _for_user(watch.ours, target)
+        found = call(watch.model, "search", domain=domain, order="id desc", limit=200, context=ALSO_ARCHIVED)
+        newest[watch.name] = found[0] if found else 0
+    active, ran = _rules(target, known)
     with target.ws.connect() as connection:
         row = connection.execute(target.ws.sql("select coalesce(max(entry_id), 0) as last from {log}.entry")).fetchone()
-    return SideEffects(newest, automations, int(row["last"]) if row else 0)
+    return SideEffects(newest, active, int(row["last"]) if row else 0, ran)
 
 
 def compare(target: Target, before: SideEffects, allowed: Mapping[str, int]) -> list[Unexplained]:
@@ -153,10 +166,8 @@ def compare(target: Target, before: SideEffects, allowed: Mapping[str, int]) -> 
     known = _known(target)
     loaded = _loaded(target, before.entry_id)
     unexplained = []
-    for watch in WATCHED:
-        if watch.model not in known:
-            continue
-        domain = [["id", ">", before.newest.get(watch.name, 0)], *_for_user(watch.ours, target.client.uid)]
+    for watch in _watched(target, known):
+        domain = [["id", ">", before.newest.get(watch.name, 0)], *_for_user(watch.ours, target)]
         found = call(watch.model, "search_count", domain=domain, context=ALSO_ARCHIVED)
         explained = sum(count * loaded.get(model, 0) for model, count in watch.explained.items()) + allowed.get(watch.name, 0)
         if found > explained and watch.model == "mail.followers" and target.kind == "production":
@@ -164,11 +175,29 @@ def compare(target: Target, before: SideEffects, allowed: Mapping[str, int]) -> 
         if found > explained:
             ids = call(watch.model, "search", domain=domain, order="id desc", limit=CASES, context=ALSO_ARCHIVED)
             unexplained.append(Unexplained(watch.name, watch.title, found, explained, ids))
-    if "base.automation" in known:
-        awake = sorted(set(call("base.automation", "search", domain=[["active", "=", True]])) - set(before.automations))
-        if awake:
-            unexplained.append(Unexplained("automations", "automation rules that were switched on meanwhile", len(awake), 0, awake[:CASES]))
+    active, ran = _rules(target, known)
+    if awake := sorted(set(active) - set(before.automations)):
+        unexplained.append(Unexplained("automations", "automation rules that were switched on meanwhile", len(awake), 0, awake[:CASES]))
+    if went := sorted(int(rule) for rule, at in ran.items() if at != before.ran.get(rule, at)):
+        unexplained.append(Unexplained("automation_runs", "automation rules that ran by the clock meanwhile", len(went), 0, went[:CASES]))
     return unexplained
+
+
+def _watched(target: Target, known: set[str]) -> list[Watch]:
+    """The watches that this Odoo has something for."""
+    return [w for w in WATCHED if w.model in known and (w.field is None or w.field in _fields(target, w.model))]
+
+
+def _fields(target: Target, model: str) -> Shape:
+    return target.shapes.get(model) or target.client.call(model, "fields_get", attributes=["type"])
+
+
+def _rules(target: Target, known: set[str]) -> tuple[list[int], dict[str, str]]:
+    """Active automation rules, and when each of all rules ran by the clock for the last time."""
+    if "base.automation" not in known:
+        return [], {}
+    rows = target.client.call("base.automation", "search_read", domain=[], fields=["active", "last_run"], context=ALSO_ARCHIVED, order="id")
+    return [r["id"] for r in rows if r["active"]], {str(r["id"]): r["last_run"] or "" for r in rows}
 
 
 def _known(target: Target) -> set[str]:
@@ -176,8 +205,9 @@ def _known(target: Target) -> set[str]:
     return {r["model"] for r in target.client.call("ir.model", "search_read", domain=[["model", "in", wanted]], fields=["model"])}
 
 
-def _for_user(domain: list[Any], uid: int) -> list[Any]:
-    return [[name, op, uid if value == UID else value] for name, op, value in domain]
+def _for_user(domain: list[Any], target: Target) -> list[Any]:
+    users = [target.client.uid, *([1] if target.kind == "sandbox" else [])]
+    return [[name, op, users if value == UID else value] for name, op, value in domain]
 
 
 def _loaded(target: Target, since: int) -> dict[str, int]:

@@ -20,7 +20,14 @@ PARKED_PARAMETERS = {
     "mail.activity.gc.delete_overdue_years": "0",
     # Lead scoring: learns from half-loaded data, and makes parallel writers collide (loader.md).
     "crm.pls_start_date": "2999-01-01",
+    # Would hand imported meetings to Google and Outlook, which invite everybody.
+    "google_calendar_sync_paused": "True",
+    "microsoft_calendar_sync_paused": "True",
 }
+_NEEDS_MODEL = {
+    "crm": "crm.lead", "mail": "mail.activity", "google_calendar": "google.calendar.sync", "microsoft_calendar": "microsoft.calendar.sync",
+}
+"""Start of a parameter's name → the model without which it has no meaning."""
 SCORING = "crm.website_crm_score_cron"
 PARKED_CRONS = [
     "crm_iap_enrich.ir_cron_lead_enrichment",
@@ -82,8 +89,9 @@ def park(target: Target, run_id: str) -> list[str]:
 def _to_park(target: Target) -> list[Parked]:
     """The parameters with the values they have, and the rules and actions that are active."""
     call, now = target.client.call, parking_marks.now()
-    has_crm = target.has("crm.lead") or bool(call("ir.model", "search_count", domain=[["model", "=", "crm.lead"]]))
-    wanted = {k: v for k, v in PARKED_PARAMETERS.items() if has_crm or not k.startswith("crm.")}
+    models = call("ir.model", "search_read", domain=[["model", "in", sorted(_NEEDS_MODEL.values())]], fields=["model"])
+    there = tuple(start for start, model in _NEEDS_MODEL.items() if model in {m["model"] for m in models})
+    wanted = {key: value for key, value in PARKED_PARAMETERS.items() if key.startswith(there)}
     values = {
         r["key"]: r["value"]
         for r in call("ir.config_parameter", "search_read", domain=[["key", "in", sorted(wanted)]], fields=["key", "value"])
