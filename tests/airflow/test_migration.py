@@ -82,6 +82,7 @@ def test_the_sample_loads_everything_and_ends_signed(world: World, project: str,
     [(sha256, location)] = ask("select sha256, location from acme_log.document where name = 'report.html'")
     assert ("report", sha256) in signed
     assert Path(location).read_bytes()
+    assert {"crm2odoo_acme.zip", "set-up-checklist.docx"} <= {name for name, in ask("select name from acme_log.document where run_id like 'acme.sample%%'")}
     assert {"scope", "mapping", "owners", "plan", "sample", "report"} == {subject for subject, _ in signed}
 
 

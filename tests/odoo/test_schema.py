@@ -5,15 +5,17 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crm2odoo.handoff.set_up import set_up_paper, write_set_up
 from crm2odoo.odoo import manifest_module, schema, schema_ledger
 from crm2odoo.odoo.schema_wish import SchemaConflict, option_xid, wanted_fields
 from crm2odoo.odoo.target import Target, TargetProblem, refresh_names
 from odoo_server import OdooDatabase
-from target_world import World, custom_field, rows
+from target_world import World, custom_field, rows, start_run
 
 pytestmark = pytest.mark.odoo
 FORM = "crm.crm_lead_view_form"
@@ -211,11 +213,28 @@ def test_the_module_makes_the_same_fields_on_a_clean_database(world: World, done
 
 
 @pytest.mark.promise("P060")
-def test_the_checklist_ticks_itself(done: Target) -> None:
+def test_the_checklist_ticks_itself(world: World, done: Target, new_odoo: Callable[[], OdooDatabase], tmp_path: Path) -> None:
     items = manifest_module.checklist(refresh_names(done))
     assert all(item.done for item in items)
     assert len(items) > 20
-    assert manifest_module.checklist_markdown(items[:1]).startswith("- [x] ")
+    assert all(item.where for item in items)
+    before = manifest_module.checklist(World(world.root, world.dsn, new_odoo(), "schema").target())
+    assert {i.sentence for i in before if not i.done} >= {i.sentence for i in items if i.sentence.startswith("Create the field")}
+    paper = set_up_paper(before, "crm2odoo_schema")
+    assert f"{len(before)} to do" in paper.headline
+    lines = {row[0]: row[1] for row in paper.sections[0].rows}
+    assert lines[next(s for s in lines if s.startswith("Switch on the Leads feature"))] == "CRM ▸ Configuration ▸ Settings ▸ Leads"
+
+
+@pytest.mark.promise("P057", "P060")
+def test_module_and_checklist_are_documents_of_the_run(done: Target, tmp_path: Path) -> None:
+    start_run(done.ws, "setup")
+    archive = manifest_module.zip_module(done)
+    write_set_up(done.ws, "setup", tmp_path, manifest_module.module_name(done), archive, manifest_module.checklist(done))
+    kept = {r["name"]: r for r in rows(done.ws, "select name, sha256, location from {log}.document where run_id = 'setup'")}
+    assert set(kept) == {"crm2odoo_schema.zip", "set-up-checklist.html", "set-up-checklist.docx", "set-up-checklist.json", "manifest.json"}
+    assert Path(kept["crm2odoo_schema.zip"]["location"]).read_bytes() == archive
+    assert "Discount tier" in Path(kept["set-up-checklist.html"]["location"]).read_text()
 
 
 @pytest.mark.promise("P189")

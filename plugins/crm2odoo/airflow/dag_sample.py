@@ -36,8 +36,8 @@ be signed.
 ## What happens
 
 `check` looks whether the run can start. `sandbox_up` makes the Odoo. `intake` reads the export. `target` checks the Odoo and sets up custom
-fields and features (`schema_plan` shows them first). `staging` makes one row per Odoo record to be, and the plan: creates, updates,
-unchanged, held. After `approve_plan`, `park_settings` switches off what disturbs a load, and `load` writes entity by entity: `chunks` →
+fields and features (`schema_plan` shows them first, and writes them as a module to install and a checklist for an administrator). `staging`
+makes one row per Odoo record to be, and the plan: creates, updates, unchanged, held. After `approve_plan`, `park_settings` switches off what disturbs a load, and `load` writes entity by entity: `chunks` →
 `records` (one mapped task per chunk) → `second_pass` → `gate`. `vanished` follows the policy for rows that are gone.
 `restore_settings` puts the settings back, also after a failure. `settle`
 gives every source row its disposition, `diff` reads every field back and compares it, `report` writes it down, and `sandbox_down` destroys
@@ -98,8 +98,8 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str, live: 
     export_id, verified = add_intake(steps)
     with TaskGroup("target", tooltip="Check Odoo and set it up"):
         preflight = task(steps.preflight)()
-        schema_plan = task(steps.schema_plan)()
-        schema_apply = task(steps.schema_apply)(export_id)
+        schema_plan: Any = task(steps.schema_plan)()
+        schema_apply = task(steps.schema_apply)(export_id, schema_plan)
         preflight >> schema_plan >> schema_apply
         if live:
             snapshot = task(steps.take_snapshot)(export_id)

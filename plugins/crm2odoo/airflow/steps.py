@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import get_current_context
 from airflow.sdk.api.client import ServerResponseError
 from airflow.sdk.exceptions import AirflowRuntimeError
@@ -26,7 +27,7 @@ from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
 from crm2odoo.ledger.plan import owners_hash, undecided_owners
 from crm2odoo.ledger.runs import program_hash
-from crm2odoo.odoo import guard, load_action, match, picture, rollback, schema, settings, snapshot
+from crm2odoo.odoo import guard, load_action, manifest_module, match, picture, rollback, schema, settings, snapshot
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.database_server import DatabaseServer
 from crm2odoo.odoo.load_steps import run_steps
@@ -47,6 +48,10 @@ OWNER_GATE = "gate:owners"
 POOL_PROBE = "check.pool_slot"
 LONGEST_RUN = timedelta(days=14)
 """A sign-off may wait for days. A run that takes longer loses its sandbox."""
+
+
+class SchemaNotShown(AirflowFailException):
+    """Set-up would do something that nobody has seen."""
 
 
 def only_looked_up(bundle: Bundle, entity: str) -> bool:
@@ -351,9 +356,20 @@ class Steps:
         preflight(target)
 
     @person_readable
-    def schema_plan(self) -> None:
-        """Shows what would be set up in Odoo: custom fields, their place on the forms, features. Writes nothing to it."""
-        pages.log_list("To be set up in Odoo", schema.plan_schema(self.target(self.workspace())).sentences)
+    def schema_plan(self) -> list[str]:
+        """Shows what would be set up in Odoo: custom fields, their place on the forms, features. Writes nothing to it.
+
+        The same goes into the run's documents, for an administrator who does it by hand: an installable module and a checklist.
+        """
+        ws = self.workspace()
+        target = self.target(ws)
+        plan = schema.plan_schema(target)
+        pages.log_list("To be set up in Odoo", plan.sentences)
+        module = manifest_module.module_name(target)
+        items = manifest_module.checklist(target)
+        written = handoff.write_set_up(ws, self.run_id(), self.documents(), module, manifest_module.zip_module(target), items)
+        pages.log_list("For an administrator", [d.location for d in written])
+        return [action.key for action in plan.actions]
 
     def database_server(self, target: Target) -> DatabaseServer:
         """The server that holds this run's Odoo database. Raises SnapshotImpossible when the project names none, or Odoo's host gives none."""
@@ -395,15 +411,23 @@ class Steps:
                 log.info("A restore takes %.1f s; rehearsed now, with every row and file", seconds)
 
     @person_readable
-    def schema_apply(self, export_id: str) -> None:
+    def schema_apply(self, export_id: str, shown: list[str]) -> None:
         """Sets up what `schema_plan` showed, as far as it is not there, and looks that it is.
 
-        Refuses unless the scope of this export is signed, and for production the sample. Repeating it changes nothing.
+        Refuses unless the scope of this export is signed, and for production the sample; and when more would be set up than was shown.
+        Repeating it changes nothing.
         """
         ws = self.workspace()
         approvals.require(ws, [self.scope_seen(ws, export_id), *([self.sample_seen()] if self.kind() == "production" else [])])
         target = self.target(ws)
-        schema.apply_schema(target, self.run_id(), schema.plan_schema(target))
+        plan = schema.plan_schema(target)
+        if more := [action.sentence for action in plan.actions if action.key not in shown]:
+            raise SchemaNotShown(
+                "More would be set up in Odoo than schema_plan showed; nothing was written:\n"
+                + "\n".join(f"- {m}" for m in more)
+                + "\nClear schema_plan: it shows it, and this task follows."
+            )
+        schema.apply_schema(target, self.run_id(), plan)
 
     # ---- staging
 

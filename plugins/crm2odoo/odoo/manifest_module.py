@@ -17,13 +17,36 @@ from crm2odoo.odoo.schema_plan import currency_field, own_currency, plan_schema
 from crm2odoo.odoo.schema_wish import OPTION_MODEL, WantedField, form_views, option_xid, wanted_fields
 from crm2odoo.odoo.target import Target
 
+# Kind of action → where an administrator does it. Menus of the developer mode.
+_WHERE = {
+    "model": "Settings ▸ Technical ▸ Models",
+    "field": "Settings ▸ Technical ▸ Fields",
+    "selection": "Settings ▸ Technical ▸ Fields, the field's choices",
+    "vocabulary": "comes with the module, or with the load",
+    "view": "Settings ▸ Technical ▸ Views, as a view that inherits from the form",
+    "leads": "CRM ▸ Configuration ▸ Settings ▸ Leads",
+    "parameter": "Settings ▸ Technical ▸ System Parameters",
+    "currency": "Accounting ▸ Configuration ▸ Currencies",
+}
+_BY_MODULE = {"model", "field", "vocabulary", "view"}
+# Records that set-up needs and that the load makes: model → where they are.
+_RECORDS = {
+    "crm.team": "CRM ▸ Configuration ▸ Sales Teams",
+    "crm.stage": "CRM ▸ Configuration ▸ Stages",
+    "mail.activity.type": "Settings ▸ Activity Types",
+    "account.journal": "Accounting ▸ Configuration ▸ Journals",
+    "project.task.type": "Project ▸ Configuration ▸ Task Stages",
+}
+
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the checklist."""
+    """One line of the checklist. ``where``: the menu of Odoo; ``by_module``: installing the module does it."""
 
     done: bool
     sentence: str
+    where: str = ""
+    by_module: bool = False
 
 
 def module_name(target: Target) -> str:
@@ -68,11 +91,12 @@ def zip_module(target: Target) -> bytes:
 
 
 def checklist(target: Target) -> list[Item]:
-    """Everything that set-up makes, ticked where the target has it: settings, fields, forms, and the teams and stages of the plan."""
+    """Everything that set-up makes, ticked where the target has it: settings, fields, forms; and teams, stages, journals … of ``<p>_target``."""
     plan = plan_schema(target)
-    items = [*(Item(False, s) for s in plan.sentences), *(Item(True, s) for s in plan.present)]
+    actions = [*((False, a) for a in plan.actions), *((True, a) for a in plan.there)]
+    items = [Item(done, a.sentence, _WHERE[a.kind], a.kind in _BY_MODULE) for done, a in actions]
     for name, entity in target.entities.items():
-        if entity.model not in ("crm.team", "crm.stage"):
+        if entity.model not in _RECORDS or not target.ws.bundle.makes(name):
             continue
         with target.ws.connect() as connection:
             made = connection.execute("select to_regclass(%s) is not null as made", (f"{target.ws.schemas['target']}.{name}",)).fetchone()
@@ -86,12 +110,8 @@ def checklist(target: Target) -> list[Item]:
                 ),
                 (target.target_id,),
             ).fetchall()
-        items += [Item(row["done"], f"{entity.title}, place {n}: {row['title']}") for n, row in enumerate(rows, 1)]
+        items += [Item(row["done"], f"{entity.title}, place {n}: {row['title']}", _RECORDS[entity.model]) for n, row in enumerate(rows, 1)]
     return items
-
-
-def checklist_markdown(items: list[Item]) -> str:
-    return "".join(f"- [{'x' if item.done else ' '}] {item.sentence}\n" for item in items)
 
 
 def _fields(target: Target) -> Iterator[WantedField]:

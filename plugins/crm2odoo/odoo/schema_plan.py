@@ -33,7 +33,8 @@ class SchemaPlan:
 
     target_id: str
     actions: tuple[Action, ...]
-    present: tuple[str, ...]
+    there: tuple[Action, ...]
+    """What set-up would do, had it not been done."""
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.sentences)
@@ -49,13 +50,13 @@ class SchemaPlan:
 
     def to_json(self) -> str:
         return json.dumps(
-            {"target_id": self.target_id, "actions": [asdict(a) for a in self.actions], "present": self.present}, sort_keys=True
+            {"target_id": self.target_id, "actions": [asdict(a) for a in self.actions], "there": [asdict(a) for a in self.there]}, sort_keys=True
         )
 
     @classmethod
     def from_json(cls, text: str) -> SchemaPlan:
         data = json.loads(text)
-        return cls(data["target_id"], tuple(Action(**a) for a in data["actions"]), tuple(data["present"]))
+        return cls(data["target_id"], tuple(Action(**a) for a in data["actions"]), tuple(Action(**a) for a in data["there"]))
 
 
 def plan_schema(target: Target) -> SchemaPlan:
@@ -65,10 +66,10 @@ def plan_schema(target: Target) -> SchemaPlan:
     """
     wanted = wanted_fields(target)
     actions: list[Action] = []
-    present: list[str] = []
+    present: list[Action] = []
     for action, there in [*_plan_settings(target), *_plan_fields(target, wanted), *_plan_views(target, wanted)]:
         if there:
-            present.append(action.sentence)
+            present.append(action)
         else:
             actions.append(action)
     return SchemaPlan(target.target_id, tuple(actions), tuple(present))
@@ -89,7 +90,7 @@ def _plan_settings(target: Target) -> Iterator[tuple[Action, bool]]:
             Action(
                 "parameter",
                 f"setting {key}",
-                "Let a user be a member of several sales teams; otherwise joining one leaves the other",
+                f"Let a user be a member of several sales teams ({key} = {value}); otherwise joining one leaves the other",
                 {"key": key, "value": value},
             ),
             there,
