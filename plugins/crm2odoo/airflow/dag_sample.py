@@ -38,8 +38,8 @@ be signed.
 `check` looks whether the run can start. `sandbox_up` makes the Odoo. `intake` reads the export. `target` checks the Odoo and sets up custom
 fields and features (`schema_plan` shows them first, and writes them as a module to install and a checklist for an administrator). `staging`
 makes one row per Odoo record to be, and the plan: creates, updates, unchanged, held. After `approve_plan`, `park_settings` switches off what
-disturbs a load, and `load` writes entity by entity: `chunks` → `records` (one mapped task per chunk) → `second_pass` → `gate`. `vanished` follows the policy for rows that are gone.
-`restore_settings` puts the settings back, also after a failure. `settle`
+disturbs a load, and `load` writes entity by entity: `chunks` → `records` (one mapped task per chunk) → `second_pass` → `gate`.
+`vanished` follows the policy for rows that are gone. `restore_settings` puts the settings back, also after a failure. `settle`
 gives every source row its disposition, `diff` reads every field back and compares it, `report` writes it down, and `sandbox_down` destroys
 the sandbox, also after a failure.
 
