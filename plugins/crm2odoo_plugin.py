@@ -1,15 +1,34 @@
 """The face of crm2odoo in Airflow's own pages. Thin on purpose.
 
-The api-server, the scheduler and the dag-processor import this file once and keep it; therefore nothing that builds DAGs
-is imported here, or a changed factory would not be seen until they are started again.
+The api-server, the scheduler, the dag-processor and every task import this file once and keep it; therefore nothing that builds DAGs or pages
+is imported here: the console makes itself when the api-server is asked for the first of its pages.
 """
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
+from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
+
+from crm2odoo.airflow.console import PREFIX, Console
+
+BELOW = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/") + PREFIX
+"""Where the console's pages are when Airflow itself is served below a path."""
+
+
+def _view(name: str, destination: str, path: str) -> dict[str, str]:
+    icons = {"icon": f"{BELOW}/static/mark.svg", "icon_dark_mode": f"{BELOW}/static/mark_dark.svg"}
+    return {"name": name, "href": f"{BELOW}{path}", "destination": destination, "url_route": f"crm2odoo_{destination}", **icons}
 
 
 class Crm2OdooPlugin(AirflowPlugin):
-    """Console pages and links will be registered here."""
+    """The console: an entry in the navigation, and a tab on each DAG and each run."""
 
     name = "crm2odoo"
+    fastapi_apps = [{"app": Console(), "url_prefix": PREFIX, "name": "crm2odoo console"}]
+    external_views = [
+        _view("Migrations", "nav", "/"),
+        _view("Migration", "dag", "/dag/{DAG_ID}"),
+        _view("Migration", "dag_run", "/run/{DAG_ID}/{RUN_ID}"),
+    ]

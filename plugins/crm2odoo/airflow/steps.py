@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -21,6 +20,7 @@ from crm2odoo import discovery, handoff, intake, ledger, sandbox, staging
 from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
 from crm2odoo.airflow.run_state import go_on, run_key
+from crm2odoo.handoff.documents import documents_folder
 from crm2odoo.intake.delivery import open_delivery
 from crm2odoo.ledger import approvals, fresh, project_lock, purge, runs
 from crm2odoo.ledger.batches import Chunk, chunks
@@ -165,9 +165,8 @@ class Steps:
         return told if "://" in told else str(self.bundle.root / told)
 
     def documents(self) -> str:
-        """Where the documents of the project go; relative paths start at $CRM2ODOO_DOCUMENTS, else at the folder that holds mappings/."""
-        told = self.project.documents
-        return told if "://" in told else str(Path(os.environ.get("CRM2ODOO_DOCUMENTS") or self.bundle.root) / told)
+        """Where the documents of the project go."""
+        return documents_folder(self.bundle)
 
     def scope_seen(self, ws: Workspace, export_id: str) -> approvals.Seen:
         """What must have been signed in discovery."""

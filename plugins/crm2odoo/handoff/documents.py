@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import mimetypes
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from crm2odoo.project import Bundle
 from crm2odoo.staging import Connection, Workspace
 
 MANIFEST = "manifest.json"
@@ -32,6 +34,12 @@ class Document:
 def as_json(value: Any) -> bytes:
     """JSON for machines and for people's eyes: sorted, indented, UTF-8."""
     return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n").encode()
+
+
+def documents_folder(bundle: Bundle) -> str:
+    """Where the documents of a project go; relative paths start at $CRM2ODOO_DOCUMENTS, else at the folder that holds mappings/."""
+    told = bundle.project.documents
+    return told if "://" in told else str(Path(os.environ.get("CRM2ODOO_DOCUMENTS") or bundle.root) / told)
 
 
 def write(ws: Workspace, run_id: str, folder: str | Path, contents: Iterable[tuple[str, bytes]]) -> list[Document]:

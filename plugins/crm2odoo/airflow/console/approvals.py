@@ -1,0 +1,95 @@
+"""Sign-offs: those that wait, with their forms, and everything that was signed.
+
+An answer given here is given to Airflow, in the same way as under *Required actions*: the task that waits goes on, and it is this task that
+keeps the verdict, bound to the hashes of what it showed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from airflow.api_fastapi.app import get_auth_manager
+from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
+from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
+from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
+from airflow.utils.session import create_session
+from fastapi import APIRouter, HTTPException, Request, Response
+
+from crm2odoo.airflow.console import runs, show
+from crm2odoo.airflow.console.desk import Desk, EditDesk, ReadDesk, dag_ids
+from crm2odoo.airflow.console.forms import Name, Text, back, tidy
+from crm2odoo.ledger import approvals as ledger
+
+router = APIRouter()
+
+GATES = {
+    "reconciliation": "Counts and totals", "read_back": "Values read back", "refusals": "Records refused by Odoo",
+    "conflicts": "Changed on both sides",
+    "held": "Rows held back", "settings": "Parked settings", "ledger": "Chain of the ledger", "sums": "Made, known, and in Odoo",
+}  # fmt: skip
+"""The gates of the cutover (reconcile/cutover.py) that a named person may waive, for one plan."""
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A sign-off with the hash of the page that it shows."""
+
+    wait: runs.Wait
+    digest: str
+    mine: bool
+
+
+@router.get("/p/{project}/approvals")
+def approvals(request: Request, desk: ReadDesk) -> Response:
+    """What waits, and what was signed."""
+    waits = [Waiting(w, digest(w), may_answer(desk, w)) for w in runs.waiting(dag_ids(desk.project))]
+    plans = desk.rows("plans")
+    return show.page(
+        request, "approvals.html.j2", desk, tab="approvals", waits=waits, signed=desk.rows("signed"), gates=GATES, plan=plans[0] if plans else None,
+    )  # fmt: skip
+
+
+@router.post("/p/{project}/approvals")
+def answer(
+    request: Request, desk: EditDesk, dag_id: Name, run_id: Name, task_id: Name, seen: Name, option: Name, comment: Text = ""
+) -> Response:
+    """Answers a sign-off, if it still shows what the person saw."""
+    wait = next((w for w in runs.waiting(dag_ids(desk.project)) if (w.dag_id, w.run_id, w.task_id) == (dag_id, run_id, task_id)), None)
+    if wait is None:
+        raise HTTPException(409, "This sign-off does not wait any more: somebody answered it, or the task was cleared. Nothing was written.")
+    if seen != digest(wait):
+        raise HTTPException(409, "What is to be signed changed since you looked. Nothing was written. Load the page again and read it.")
+    details = DagDetails(id=dag_id)
+    if not get_auth_manager().is_authorized_dag(method="PUT", access_entity=DagAccessEntity.HITL_DETAIL, details=details, user=desk.user):
+        raise HTTPException(403, "You may not answer sign-offs of this DAG.")
+    payload = UpdateHITLDetailPayload(chosen_options=[option], params_input={"comment": tidy(comment)})
+    with create_session() as session:
+        update_hitl_detail(dag_id, run_id, task_id, payload, desk.user, session, -1)
+    said = "approved" if option == "Approve" else "rejected" if option == "Reject" else option
+    return back(request, desk.project, "approvals", f"You {said}: {wait.subject} The run goes on in a moment.")
+
+
+@router.post("/p/{project}/waivers")
+def waive(request: Request, desk: EditDesk, gate: Name, plan: Name, comment: Text) -> Response:
+    """Lets a cutover pass a red gate, for the plan that the person saw, with a reason."""
+    plans = desk.rows("plans")
+    if gate not in GATES or not plans or plans[0]["hash"] != plan:
+        raise HTTPException(409, "There is a newer plan than the one that you saw. Nothing was written. Load the page again.")
+    if not tidy(comment):
+        raise HTTPException(400, "A waiver needs a reason. Nothing was written. Go back and write one.")
+    seen = {"plan": plans[0]["plan_id"]}
+    ledger.record(desk.ws, subject=f"gate:{gate}", hash=plan, verdict="waived", by=desk.who, comment=tidy(comment), seen=seen)
+    return back(request, desk.project, "approvals", f"Waived for plan {plans[0]['plan_id']}: {GATES[gate]}. Clear the task gates of the cutover.")
+
+
+def digest(wait: runs.Wait) -> str:
+    """Changes when the page of a sign-off changes."""
+    return hashlib.sha256("\x1f".join((wait.dag_id, wait.run_id, wait.task_id, wait.subject, wait.body)).encode()).hexdigest()
+
+
+def may_answer(desk: Desk, wait: runs.Wait) -> bool:
+    """Whether the reader is among those who may answer."""
+    if not desk.may_edit:
+        return False
+    return not wait.assigned_ids or bool(get_auth_manager().is_authorized_hitl_task(assigned_users=set(wait.assigned_ids), user=desk.user))

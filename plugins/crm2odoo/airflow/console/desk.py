@@ -1,0 +1,120 @@
+"""One project, opened for one request: what a page may ask of the staging database, and in whose name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any
+
+from airflow.api_fastapi.core_api.security import GetUserDep
+from fastapi import Depends, HTTPException
+
+from crm2odoo.airflow import connections
+from crm2odoo.airflow.console import access
+from crm2odoo.airflow.factory import BUILDERS
+from crm2odoo.handoff.masking import Masks
+from crm2odoo.project import Bundle, load_bundle, package_root, project_names
+from crm2odoo.staging import Connection, Workspace
+
+PATIENCE = "20s"
+"""A page that takes longer is given up: the staging database has more important work during a load."""
+
+
+class NotStarted(LookupError):
+    """The project has no tables yet. The message says how it begins."""
+
+
+@dataclass(frozen=True)
+class Desk:
+    """``connection`` is one read-only transaction, so that all numbers of a page are of the same moment."""
+
+    ws: Workspace
+    connection: Connection
+    user: Any
+    may_edit: bool
+
+    @property
+    def project(self) -> str:
+        return self.ws.bundle.project.project
+
+    @property
+    def bundle(self) -> Bundle:
+        return self.ws.bundle
+
+    @property
+    def who(self) -> str:
+        """The name under which a decision is kept; the same that a sign-off in Airflow keeps."""
+        return str(self.user.get_name() or self.user.get_id())
+
+    @cached_property
+    def masks(self) -> Masks:
+        """Who may only read sees no values of sensitive columns."""
+        return Masks(self.bundle, unmasked=self.may_edit)
+
+    @cached_property
+    def tables(self) -> frozenset[tuple[str, str]]:
+        """(schema part, table) of everything that there is."""
+        rows = self.connection.execute(
+            "select table_schema as s, table_name as t from information_schema.tables where table_schema = any(%s)",
+            ([f"{self.project}_{part}" for part in ("land", "clean", "target", "log")],),
+        )
+        return frozenset((r["s"].removeprefix(f"{self.project}_"), r["t"]) for r in rows)
+
+    def rows(self, template: str, values: Mapping[str, Any] | None = None, **names: Any) -> list[dict[str, Any]]:
+        """The answer of ``sql/console/<template>.sql.j2``. ``values`` go to the server as parameters, ``names`` into the template."""
+        [statement] = self.ws.statements(f"console/{template}.sql.j2", **names)
+        return self.connection.execute(statement.encode(), dict(values or {})).fetchall()
+
+    def one(self, template: str, values: Mapping[str, Any] | None = None, **names: Any) -> dict[str, Any] | None:
+        """The first row of the answer."""
+        return next(iter(self.rows(template, values, **names)), None)
+
+
+def dag_ids(project: str) -> list[str]:
+    """The DAGs of a project."""
+    return [f"{project}.{step}" for step in BUILDERS]
+
+
+def project_of(dag_id: str) -> str:
+    """The project of one of our DAGs; 404 for any other DAG."""
+    name = dag_id.rpartition(".")[0]
+    if name not in project_names(package_root()):
+        raise HTTPException(404, "This DAG belongs to no migration project, so the console has nothing to say about it.")
+    return name
+
+
+def read_desk(project: str, user: GetUserDep) -> Iterator[Desk]:
+    """For pages: a user who may read the project's DAGs."""
+    if project not in project_names(package_root()):
+        # The same answer whether or not there is such a project: names are not given away.
+        access.require(user, "GET", [f"{project}.discover"])
+        raise HTTPException(404, "There is no such project.")
+    ids = dag_ids(project)
+    access.require(user, "GET", ids)
+    yield from _opened(project, user, access.allowed(user, "PUT", ids))
+
+
+def edit_desk(project: str, user: GetUserDep, _: Annotated[None, Depends(access.check_token)]) -> Iterator[Desk]:
+    """For forms: a user who may edit the project's DAGs, and the token of the form."""
+    ids = dag_ids(project)
+    access.require(user, "PUT", ids)
+    if project not in project_names(package_root()):
+        raise HTTPException(404, "There is no such project.")
+    yield from _opened(project, user, True)
+
+
+def _opened(project: str, user: Any, may_edit: bool) -> Iterator[Desk]:
+    bundle = load_bundle(package_root(), project)
+    ws = Workspace(bundle, connections.staging_dsn(bundle.project))
+    with ws.connect() as connection:
+        connection.execute("set transaction isolation level repeatable read read only")
+        connection.execute(f"set local statement_timeout = '{PATIENCE}'")
+        there = connection.execute("select to_regclass(%s) is not null as there", (f"{ws.schemas['log']}.run",)).fetchone()
+        if not there or not there["there"]:
+            raise NotStarted(f"Nothing was read yet. Trigger the DAG {project}.discover: it reads the export and asks for the scope to be signed.")
+        yield Desk(ws, connection, user, may_edit)
+
+
+ReadDesk = Annotated[Desk, Depends(read_desk)]
+EditDesk = Annotated[Desk, Depends(edit_desk)]
