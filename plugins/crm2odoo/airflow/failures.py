@@ -7,12 +7,15 @@ import functools
 import logging
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
+from urllib.parse import quote
 
 import httpx
 import psycopg
+from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import get_current_context
 
+from crm2odoo.airflow.console import PREFIX
 from crm2odoo.odoo.errors import OdooUnreachable, TransientError, UnclearAnswer
 from crm2odoo.staging import StagingUnreachable
 
@@ -87,8 +90,15 @@ def tell_what_next(context: Any) -> None:
     task_id, cause = context["ti"].task_id, _text(context["exception"]) if context.get("exception") else "no message"
     NEXT.error(
         "The task %s failed:\n\n%s\n\nRemove the cause, then clear this task: that is always safe, what was written is not written twice. "
-        "The DAG's page (Docs) says more about each task.",
+        "How far the run is, and what it refused: %s\nThe DAG's page (Docs) says more about each task.",
         task_id,
         cause,
+        console_page(context["ti"].dag_id, context["ti"].run_id),
         extra={"task_id": task_id, "cause": cause},
     )
+
+
+def console_page(dag_id: str, run_id: str) -> str:
+    """The address of the console's page about a run of Airflow."""
+    base = conf.get("api", "base_url", fallback="") or ""
+    return f"{base.rstrip('/')}{PREFIX}/run/{quote(dag_id)}/{quote(run_id)}"

@@ -12,6 +12,11 @@ from crm2odoo.ledger.plan import ACTIONS
 
 router = APIRouter()
 
+COLUMNS = {
+    "create": "Create", "update": "Update", "unchanged": "Unchanged", "found": "Already there", "held": "Held", "skipped": "Left out",
+    "vanished": "Vanished", "conflict": "Conflict",
+}  # fmt: skip
+
 
 @router.get("/p/{project}/plan")
 def plan(request: Request, desk: ReadDesk) -> Response:
@@ -19,7 +24,7 @@ def plan(request: Request, desk: ReadDesk) -> Response:
     plans = desk.rows("plans")
     current = plans[0] if plans and ("target", "plan") in desk.tables else None
     return show.page(
-        request, "plan.html.j2", desk, tab="plan", plans=plans, actions=[*ACTIONS, "conflict"],
+        request, "plan.html.j2", desk, tab="plan", plans=plans, actions=[*ACTIONS, "conflict"], columns=COLUMNS,
         rows=[(e, plans[0]["summary"].get(e, {})) for e in desk.bundle.load_order if plans and plans[0]["summary"].get(e)],
         changed=desk.rows("plan_changed") if current else [], gone=desk.rows("plan_vanished") if current else [],
         held=desk.rows("plan_held") if current else [], current=current, mapping_hash=desk.bundle.mapping_hash,

@@ -91,4 +91,4 @@ def projects(request: Request, user: GetUserDep) -> Response:
         cards.append(Card(name=name, steps=steps_of(found, mine, name), waits=mine, **about))
     # What waits for a person comes first, then what failed.
     cards.sort(key=lambda c: (not c.waits, not any(s.state == "failed" for s in c.steps), not any(s.run for s in c.steps), c.title.lower()))
-    return show.page(request, "projects.html.j2", cards=cards, waits=waits, live=True)
+    return show.page(request, "projects.html.j2", tab="home", cards=cards, waits=waits, live=True)

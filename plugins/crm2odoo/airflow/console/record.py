@@ -69,6 +69,7 @@ def fields(
         result.append(
             {
                 "field": key, "expected": masked(_text(expected), level), "found": masked(shown, level) if key in odoo or difference else None,
+                "agrees": key in odoo and difference is None and _same(_text(expected), shown),
                 "read": key in odoo or difference is not None, "difference": difference, "linked": linked, "from": from_, "hidden": level != "open",
             }
         )  # fmt: skip
@@ -93,6 +94,16 @@ def _found(value: Any, linked: list[tuple[str, str | None]], refers: dict[str, d
     ids = value if isinstance(value, list) else [value]
     by_id = {refers[n]["res_id"]: n for n, _ in linked if n in refers}
     return ", ".join(by_id.get(i, f"id {i}") for i in ids)
+
+
+def _same(one: str | None, other: str | None) -> bool:
+    """Whether two texts say the same to a reader; references in any order."""
+    if one == other:
+        return True
+    try:
+        return float(one or 0) == float(other or 0)
+    except ValueError:
+        return sorted((one or "").split(", ")) == sorted((other or "").split(", "))
 
 
 def _xids(value: Any) -> list[str]:

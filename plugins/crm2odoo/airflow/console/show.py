@@ -45,7 +45,7 @@ def page(request: Request, template: str, desk: Desk | None = None, status: int 
         "words": words(),
         "live": False,
     }
-    return HTMLResponse(environment().get_template(template).render(**about, **values), status_code=status)
+    return HTMLResponse(environment().get_template(template).render({**about, **values}), status_code=status)
 
 
 @lru_cache(maxsize=1)
