@@ -19,16 +19,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from crm2odoo.airflow.console import runs, show
 from crm2odoo.airflow.console.desk import Desk, EditDesk, ReadDesk, dag_ids
 from crm2odoo.airflow.console.forms import Name, Text, back, tidy
-from crm2odoo.ledger import approvals as ledger
 
 router = APIRouter()
-
-GATES = {
-    "reconciliation": "Counts and totals", "read_back": "Values read back", "refusals": "Records refused by Odoo",
-    "conflicts": "Changed on both sides",
-    "held": "Rows held back", "settings": "Parked settings", "ledger": "Chain of the ledger", "sums": "Made, known, and in Odoo",
-}  # fmt: skip
-"""The gates of the cutover (reconcile/cutover.py) that a named person may waive, for one plan."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +36,7 @@ class Waiting:
 def approvals(request: Request, desk: ReadDesk) -> Response:
     """What waits, and what was signed."""
     waits = [Waiting(w, digest(w), may_answer(desk, w)) for w in runs.waiting(dag_ids(desk.project))]
-    plans = desk.rows("plans")
-    return show.page(
-        request, "approvals.html.j2", desk, tab="approvals", waits=waits, signed=desk.rows("signed"), gates=GATES, plan=plans[0] if plans else None,
-    )  # fmt: skip
+    return show.page(request, "approvals.html.j2", desk, tab="approvals", waits=waits, signed=desk.rows("signed"))
 
 
 @router.post("/p/{project}/approvals")
@@ -68,19 +57,6 @@ def answer(
         update_hitl_detail(dag_id, run_id, task_id, payload, desk.user, session, -1)
     said = "approved" if option == "Approve" else "rejected" if option == "Reject" else option
     return back(request, desk.project, "approvals", f"You {said}: {wait.subject} The run goes on in a moment.")
-
-
-@router.post("/p/{project}/waivers")
-def waive(request: Request, desk: EditDesk, gate: Name, plan: Name, comment: Text) -> Response:
-    """Lets a cutover pass a red gate, for the plan that the person saw, with a reason."""
-    plans = desk.rows("plans")
-    if gate not in GATES or not plans or plans[0]["hash"] != plan:
-        raise HTTPException(409, "There is a newer plan than the one that you saw. Nothing was written. Load the page again.")
-    if not tidy(comment):
-        raise HTTPException(400, "A waiver needs a reason. Nothing was written. Go back and write one.")
-    seen = {"plan": plans[0]["plan_id"]}
-    ledger.record(desk.ws, subject=f"gate:{gate}", hash=plan, verdict="waived", by=desk.who, comment=tidy(comment), seen=seen)
-    return back(request, desk.project, "approvals", f"Waived for plan {plans[0]['plan_id']}: {GATES[gate]}. Clear the task gates of the cutover.")
 
 
 def digest(wait: runs.Wait) -> str:
