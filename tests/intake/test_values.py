@@ -41,6 +41,7 @@ def evaluate(ws: Workspace, tmp_path_factory: pytest.TempPathFactory) -> Callabl
         with ws.connect() as connection:
             make_functions(ws, connection, settings["day_first"])
             connection.execute(f"set local datestyle = 'ISO, {'DMY' if settings['day_first'] else 'MDY'}'".encode())
+            connection.execute("select set_config('timezone', %s, true)", (settings["timezone"],))
             rows = connection.execute(f"select {expression} as v from unnest(%s::text[]) with ordinality as u(x, n) order by n".replace("%", "%%").replace("%%s", "%s").encode(), (cells,)).fetchall()
         return [r["v"] for r in rows]
 

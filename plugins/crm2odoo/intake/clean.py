@@ -97,6 +97,8 @@ def clean(ws: Workspace, export_id: str) -> CleanReport:
             "set local max_parallel_workers_per_gather = 4; set local work_mem = '128MB'; set local parallel_tuple_cost = 0.01; set local jit = off"
         )
         connection.execute(f"set local datestyle = 'ISO, {'DMY' if ws.bundle.formats.date_order == 'dmy' else 'MDY'}'".encode())
+        # Times without an offset are the account's.
+        connection.execute("select set_config('timezone', %s, true)", (ws.bundle.project.timezone,))
         files = landed_files(ws, connection, export_id)
         make_functions(ws, connection)
         ws.run(connection, "clean/reports_table.sql.j2", hints=HINTS)
@@ -166,11 +168,13 @@ def _parents_first(objects: dict[str, SourceObject]) -> Iterator[str]:
 def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFile], export_id: str) -> _Object:
     formats = ws.bundle.formats
     references = {c for p in spec.parents for c in p.columns}
+    present = {c for f in files for c in f.columns}
     columns = []
     for column_name, column in spec.columns.items():
         columns.append(
             {
                 "name": column_name,
+                "present": column_name in present,
                 "type": column.type,
                 "separators": column.separator or formats.list_separator,
                 "companion": column.type in ("name", "enum", "email", "url", "domain", "money"),
@@ -191,7 +195,7 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
         "key": spec.key,
         "deleted": spec.deleted,
         "export_id": export_id,
-        "cell_columns": columns + [{"name": u, **plain} for u in unknown],
+        "cell_columns": [c for c in columns if c["present"]] + [{"name": u, **plain} for u in unknown],
         "refused_files": list(refused),
         "missing": refused,
         "file_numbers": [f.file_no for f in files],
@@ -201,8 +205,8 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
             "timezone": ws.bundle.project.timezone,
             "composing": any({"composing", "odd_blanks"} & set(f.flags) for f in files),
         },
-        "fatal_checks": list(_fatal_checks(ws, spec)),
-        "warnings": list(_warnings(ws, spec, formats.date_order == "dmy")),
+        "fatal_checks": list(_fatal_checks(ws, spec, present)),
+        "warnings": list(_warnings(ws, spec, present, formats.date_order == "dmy")),
         "sensitive": [c for c, column in spec.columns.items() if column.hidden],
     }
     return _Object(name, spec, files, columns, unknown, values)
@@ -216,10 +220,10 @@ def _is_zero_date(ws: Workspace, name: str) -> str:
     return f"{ws.schemas['clean']}.is_zero_date({_raw(name)})"
 
 
-def _fatal_checks(ws: Workspace, spec: SourceObject) -> Iterator[dict[str, str]]:
-    """Conditions that reject a row by itself, in the order in which they decide."""
+def _fatal_checks(ws: Workspace, spec: SourceObject, present: set[str]) -> Iterator[dict[str, str]]:
+    """Conditions that reject a row by itself, in the order in which they decide. Files without a mandatory column are refused as a whole."""
     for name, column in spec.columns.items():
-        if column.required:
+        if column.required and name in present:
             condition = f"{quote(name)} is null"
             if column.type in NUMBERS | {"boolean"}:
                 condition = f"{_raw(name)} is null"
@@ -234,6 +238,8 @@ def _fatal_checks(ws: Workspace, spec: SourceObject) -> Iterator[dict[str, str]]
             "value": "null",
         }
     for name, column in spec.columns.items():
+        if name not in present:
+            continue
         if column.type in ("date", "datetime") and column.essential:
             yield {
                 "code": "bad_date",
@@ -251,11 +257,13 @@ def _fatal_checks(ws: Workspace, spec: SourceObject) -> Iterator[dict[str, str]]
             }
 
 
-def _warnings(ws: Workspace, spec: SourceObject, day_first: bool) -> Iterator[dict[str, str]]:
+def _warnings(ws: Workspace, spec: SourceObject, present: set[str], day_first: bool) -> Iterator[dict[str, str]]:
     schema = ws.schemas["clean"]
     # The third character of such a date is a separator; of an ISO date it is not.
     flipped = r"^[0-9]{1,2}\s?[-/.]\s?(1[3-9]|2[0-9]|3[01])\s?[-/.]" if day_first else r"^(1[3-9]|2[0-9]|3[01])\s?[-/.]"
     for name, column in spec.columns.items():
+        if name not in present:
+            continue
         cell, raw = quote(name), _raw(name)
         if column.type in ("date", "datetime"):
             if not column.essential:
@@ -265,7 +273,7 @@ def _warnings(ws: Workspace, spec: SourceObject, day_first: bool) -> Iterator[di
                     "condition": f"{raw} is not null and {cell} is null and not {_is_zero_date(ws, name)}",
                     "value": raw,
                 }
-            early = "" if day_first else f"substr({raw}, 3, 1) in ('/', '-', '.', ' ') and {raw} collate {quote('C')} >= '13' and "
+            early = "" if day_first else f"{raw} not like '____-%' and {raw} collate {quote('C')} >= '13' and "
             yield {
                 "code": "date_order_flipped",
                 "column": name,

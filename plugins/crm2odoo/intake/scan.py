@@ -189,7 +189,7 @@ class Scanner:
             inside = pieces[1::2]
             inner = buffer.count(b"\n", 0, consumed) != outside.count(b"\n")
             if inner:
-                inside = [p.replace(b"\n", INNER) if b"\n" in p else p for p in inside]
+                inside = b'"'.join(inside).replace(b"\n", INNER).split(b'"')
                 pieces[1::2] = inside
                 chunk = b'"'.join(pieces)
             else:
