@@ -32,7 +32,7 @@ down: ## Leave nothing behind: no process, database or file, nor .tools (the nex
 
 # --- demo, up, test, lint: added below by those who own them ----------------------------------------------------------
 
-.PHONY: demo up test lint docs check-terraform test-airflow-3.1
+.PHONY: demo up test lint docs site check-terraform test-airflow-3.1
 
 SOURCE ?= flash_lead_sales
 
@@ -45,6 +45,9 @@ up: tools ## Airflow in the browser, and the sandbox's Odoo, on 127.0.0.1
 docs: tools ## Write the generated pages of docs/ again
 	@$(VENV) -m crm2odoo.airflow.dag_docs
 	@$(VENV) docs/generate.py
+
+site: docs ## The documentation as web pages, below .tools/site
+	@$(VENV) -m mkdocs build --quiet
 
 lint: tools ## ruff and mypy
 	@$(VENV) -m ruff check .

@@ -1,0 +1,89 @@
+"""The documentation is a site without a broken link, and what it tells people to write or type is right."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from crm2odoo.project import YamlFile, load_bundle
+from crm2odoo.project.project_file import Project
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^( *)```(\w+)([^\n]*)\n(.*?)^\1```", re.MULTILINE | re.DOTALL)
+BASE = {"project": "example", "title": "Example", "source": "flash_lead_sales", "export": "-"}
+
+
+def blocks(language: str) -> Iterator[tuple[str, str, str]]:
+    """Page, title and text of every block of a language."""
+    for page in PAGES:
+        for indent, kind, title, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+            if kind == language:
+                yield page.name, title.strip(), re.sub(f"^{indent}", "", text, flags=re.MULTILINE)
+
+
+def test_the_site_is_built_and_every_link_leads_somewhere(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "quickstart.html").exists()
+
+
+def test_the_site_asks_no_other_host(tmp_path: Path) -> None:
+    config = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    assert "font: false" in config
+    for page in PAGES:
+        assert not re.findall(r"!\[[^]]*\]\(https?:", page.read_text(encoding="utf-8")), page
+
+
+def test_every_project_that_is_shown_can_be_loaded(tmp_path: Path) -> None:
+    shown = [(page, text) for page, title, text in blocks("yaml") if text.startswith("project:") and "(part)" not in title]
+    assert len(shown) >= 2
+    for page, text in shown:
+        name = yaml.safe_load(text)["project"]
+        folder = tmp_path / page / "mappings" / "projects"
+        folder.mkdir(parents=True)
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+        assert load_bundle(tmp_path / page, name).project.project == name
+
+
+def test_every_part_of_a_project_that_is_shown_is_right(tmp_path: Path) -> None:
+    parts = [(page, text) for page, title, text in blocks("yaml") if "mappings/projects/" in title and "(part)" in title]
+    assert len(parts) >= 2
+    for number, (page, text) in enumerate(parts):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(yaml.safe_dump({**BASE, **yaml.safe_load(text)}), encoding="utf-8")
+        assert YamlFile(path).model(Project).project == "example", page
+
+
+def test_every_target_of_make_that_is_shown_exists() -> None:
+    targets = set(re.findall(r"^([a-z][\w.-]*):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    told = {target for page in PAGES for target in re.findall(r"`make ([a-z][\w.-]*)", page.read_text(encoding="utf-8"))}
+    told |= {line.split()[1] for _, _, text in blocks("sh") for line in text.splitlines() if line.startswith("make ")}
+    assert told
+    assert told - targets == set()
+
+
+def test_the_command_that_makes_a_key_makes_one() -> None:
+    [command] = {m for _, _, text in blocks("sh") for m in re.findall(r"python -c '([^']+new_key[^']*)'", text)}
+    made = subprocess.run([sys.executable, "-c", command], capture_output=True, text=True, check=True).stdout.strip()
+    from crm2odoo.staging.vault import Vault
+
+    assert Vault.of(made, "x").fingerprint
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_file_that_a_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    named = set(re.findall(r"`((?:tests|plugins|sql|benchmarks|terraform|samples)/[\w./-]+)`", text))
+    # Lists of tests name them from tests/ on.
+    assert {name for name in named if not (ROOT / name.split("::")[0]).exists()} == set()
