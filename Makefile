@@ -32,7 +32,7 @@ down: ## Leave nothing behind: no process, database or file, nor .tools (the nex
 
 # --- demo, up, test, lint: added below by those who own them ----------------------------------------------------------
 
-.PHONY: demo up test lint docs site check-terraform test-airflow-3.1
+.PHONY: demo up test lint docs site golden audit check-terraform test-airflow-3.1
 
 SOURCE ?= flash_lead_sales
 
@@ -48,6 +48,12 @@ docs: tools ## Write the generated pages of docs/ again
 
 site: docs ## The documentation as web pages, below .tools/site
 	@$(VENV) -m mkdocs build --quiet
+
+golden: tools ## Accept what the mappings now make of the samples (look at `git diff tests/golden`)
+	@CRM2ODOO_GOLDEN=accept $(VENV) -m pytest tests/staging/test_golden_mappings.py
+
+audit: tools ## Known weaknesses of the pinned packages, asked of the package index
+	@$(PYTHON) -m crm2odoo.sandbox.tools >/dev/null && .tools/bootstrap/bin/uv tool run pip-audit --requirement requirements-pinned.txt --no-deps --disable-pip
 
 lint: tools ## ruff and mypy
 	@$(VENV) -m ruff check .
