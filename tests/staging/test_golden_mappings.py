@@ -46,7 +46,7 @@ def built(request: pytest.FixtureRequest, staging_dsn: str) -> Iterator[tuple[st
         discovery.propose_custom_fields(ws, export)
         staging.build_target(ws, export)
     records = {e: {"records": len(rows), "first": [_shown(r) for r in rows[:SHOWN]]} for e, rows in source_world.target_tables(ws) if rows}
-    yield source, said, records
+    return source, said, records
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
