@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import psycopg
 import pytest
 
@@ -83,6 +84,11 @@ def test_the_sample_loads_everything_and_ends_signed(world: World, project: str,
     assert ("report", sha256) in signed
     assert Path(location).read_bytes()
     assert {"crm2odoo_acme.zip", "set-up-checklist.docx"} <= {name for name, in ask("select name from acme_log.document where run_id like 'acme.sample%%'")}
+    kinds = {kind for [kind] in ask("select kind from acme_log.document where run_id like 'acme.sample%%'")}
+    assert {"report", "reconciliation", "spot_check", "handoff", "not_loaded", "evidence", "manifest"} <= kinds
+    assert len([k for k in kinds if k.startswith("phase_")]) == len([t for t in done.states if t.endswith(".gate")]), "one for each phase"
+    discovered = {kind for [kind] in ask("select kind from acme_log.document where run_id like 'acme.discover%%'")}
+    assert {"scope", "completeness", "cleansing", "fields", "decisions", "mapping", "owners"} <= discovered
     assert {"scope", "mapping", "owners", "plan", "sample", "report"} == {subject for subject, _ in signed}
 
 
@@ -93,6 +99,25 @@ def test_a_second_sample_writes_nothing(world: World, project: str, odoo: OdooDa
     assert counts(odoo) == before
     assert ask("select count(*) from acme_log.entry where action in ('create', 'update', 'second')") == writes
     assert {done.states[t] for t in done.states if t.endswith(".records")} == {"skipped"}
+
+
+def test_documents_are_made_again_at_any_time_and_filled_in_sheets_come_back(world: World, project: str, ask: Callable[..., Any], tmp_path: Path) -> None:
+    [(sheet,)] = ask("select location from acme_log.document where name = 'owners.xlsx' and run_id like 'acme.sample%%' order by created_at limit 1")
+    book = openpyxl.load_workbook(sheet)
+    head = [c.value for c in book.worksheets[0][2]]
+    login = book.worksheets[0].cell(3, head.index("E-mail") + 1).value
+    book.worksheets[0].cell(3, head.index("Choice") + 1).value = "provision"
+    book.save(tmp_path / "owners back from the customer.xlsx")
+    about = Path(sheet).parent.name
+    done = world.run("acme.handoff", {"run": about, "sheets": str(tmp_path), "filled_in_by": "maria", "documents": ["report", "decisions", "evidence"], "unmasked": True})
+    assert done.causes == {}
+    assert ask("select value ->> 'choice', decided_by from acme_log.decision where name = %s", f"owner:{login}") == [("provision", "maria")]
+    assert ask("select distinct masked from acme_log.document where run_id = %s and kind = 'report' order by 1", about) == [(False,), (True,)]
+    assert ask("select count(*) from acme_log.document where run_id = %s and name like 'signed/%%-report.html'", about) == [(1,)]
+    assert "asked_by" in ask("select details from acme_log.run where kind = 'handoff'")[0][0]
+    refused = world.run("acme.handoff", {"run": "last week"})
+    assert "There is no run 'last week' in this project. The runs there are:" in refused.causes["needs"]
+    assert about in refused.causes["needs"]
 
 
 @pytest.mark.promise("P003", "P004")

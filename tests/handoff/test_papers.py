@@ -15,6 +15,7 @@ import pytest
 from docx import Document as Word
 
 from crm2odoo.handoff import (
+    PAPERS,
     Document,
     SheetProblem,
     SpotCheckIncomplete,
@@ -69,7 +70,7 @@ class TestFormulaSafety:
             ],
         )
         path = tmp_path / "x.xlsx"
-        path.write_bytes(as_xlsx(paper))
+        path.write_bytes(as_xlsx(paper, Style()))
         sheet = openpyxl.load_workbook(path).worksheets[0]
         assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "n"}
         with zipfile.ZipFile(path) as archive:
@@ -86,7 +87,7 @@ class TestForms:
     )
 
     def test_each_form_of_a_paper_is_the_same_twice(self) -> None:
-        for form in (as_xlsx, lambda p: as_docx(p, "Project", Style())):
+        for form in (lambda p: as_xlsx(p, Style()), lambda p: as_docx(p, "Project", Style())):
             assert form(self.paper) == form(self.paper)
 
     def test_the_page_shows_markup_as_text(self) -> None:
@@ -151,7 +152,7 @@ def proof(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: Odoo
 
 @pytest.fixture(scope="module")
 def pack(proof: Proof, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Document]:
-    return {d.name: d for d in write_pack(proof.ws, proof.run_id, tmp_path_factory.mktemp("documents"))}
+    return {d.name: d for d in write_pack(proof.ws, proof.run_id, tmp_path_factory.mktemp("documents"), {*PAPERS, "report", "lists", "evidence"})}
 
 
 @pytest.mark.odoo
@@ -278,7 +279,7 @@ class TestPack:
         dropped = {**found, "header": "Old id", "field": None, "type": None, "label": None, "dropped": "not needed"}
         facts = Facts("r", {}, None, None, None, [], {"custom_fields": [found, dropped]})
         path = tmp_path / "fields.xlsx"
-        path.write_bytes(as_xlsx(schema_paper(bundle, facts, Style())))
+        path.write_bytes(as_xlsx(schema_paper(bundle, facts, Style()), Style()))
         columns = read_field_inventory(path)["lead"]
         assert columns["Roof Area (sq ft)"].model_dump(exclude_defaults=True) == {"field": "x_roof", "type": "float", "label": "Roof"}
         assert columns["Old id"].drop == "not needed"

@@ -113,7 +113,7 @@ def facts_of(bundle: Bundle) -> Facts:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     bundle, folder = load_bundle(ROOT, "demo_flash"), tmp_path_factory.mktemp("pages")
     facts = facts_of(bundle)
-    (folder / "report.html").write_text(render(bundle, view_of(bundle, facts, {}, {})))
+    (folder / "report.html").write_text(render(bundle, view_of(bundle, facts)))
     (folder / "mapping.html").write_text(as_html(mapping_paper(bundle, facts, Style()), "Demo", "footer", Style()))
     return {name: folder / f"{name}.html" for name in ("report", "mapping")}
 

@@ -150,7 +150,8 @@ class TestMasking:
 
     def test_the_unmasked_pack_must_be_asked_for(self, proof: Proof, tmp_path: Path) -> None:
         pack = write_report(proof.ws, proof.run_id, tmp_path, unmasked=True)
-        assert pack[0].name == "report-unmasked.html"
+        assert pack[0].name == "unmasked/report.html"
+        assert not pack[0].masked
         assert "IBAN 43" in Path(pack[0].location).read_text()
 
 
@@ -159,6 +160,15 @@ class TestRecord:
     def test_the_same_data_gives_the_same_bytes(self, proof: Proof, documents: list[Document], tmp_path: Path) -> None:
         again = write_report(proof.ws, proof.run_id, tmp_path)
         assert [(d.name, d.sha256) for d in again[:2]] == [(d.name, d.sha256) for d in documents[:2]]
+
+    def test_they_can_be_made_again_when_staging_holds_a_later_export(self, proof: Proof, documents: list[Document], tmp_path: Path) -> None:
+        proof.rows("update {log}.export set status = 'landed'")
+        try:
+            again = write_report(proof.ws, proof.run_id, tmp_path)
+        finally:
+            proof.rows("update {log}.export set status = 'cleaned'")
+        page = re.sub(r"<pre>.*?</pre>", "", Path(again[0].location).read_text(), flags=re.S)
+        assert page == re.sub(r"<pre>.*?</pre>", "", Path(documents[0].location).read_text(), flags=re.S)
 
     def test_each_document_is_registered_with_its_hash(self, proof: Proof, tmp_path: Path) -> None:
         written = write_report(proof.ws, proof.run_id, tmp_path)

@@ -41,6 +41,22 @@ class TestAgreement:
         assert (checks["records_from_rows"].expected, checks["planned"].found) == (21, 21)
         assert (checks["in_odoo"].expected, checks["in_odoo"].found) == (20, 20), "one deal waits for its owner"
 
+    def test_the_first_leg_is_counted_in_the_raw_files_and_not_our_own_counter(self, loaded: Proof) -> None:
+        counted = loaded.rows("select f.name, r.method, r.filled, r.beside, r.records, r.sha256 = f.sha256 as same from {log}.raw_count as r"
+                              " join {log}.file as f using (export_id, file_no) order by 1")  # fmt: skip
+        assert [tuple(c.values()) for c in counted] == [
+            ("deals.csv", "csv", 25, 1, 24, True),
+            ("firms.csv", "csv", 6, 1, 5, True),
+            ("reps.csv", "csv", 4, 1, 3, True),
+            ("rules.csv", "csv", 2, 1, 1, True),
+        ]
+        loaded.rows("update {log}.file set records = records + 7 where object = 'deal'")
+        try:
+            checks = {c.name: c for c in check_entity(loaded.target, loaded.run_id, loaded.plan_id, "deal")}
+        finally:
+            loaded.rows("update {log}.file set records = records - 7 where object = 'deal'")
+        assert (checks["rows_deal"].expected, checks["rows_deal"].found) == (24, 24)
+
     def test_each_check_is_kept(self, loaded: Proof) -> None:
         checks = check_entity(loaded.target, "kept", loaded.plan_id, "firm")
         check_entity(loaded.target, "kept", loaded.plan_id, "firm")

@@ -30,8 +30,9 @@ deliveries are the proof. Rehearse with `target` = *test* first; the runbook of 
 | `connection` | for the target *test*: its Airflow connection of type *Odoo* |
 
 **What happens.** `check` and `check_lock`; the final delta with the same tasks as `{project}.delta` (`intake`, `target`, `staging`, `owner_queue`,
-`waive_owners`, `approve_plan`, `park_settings`, `load`, `vanished`, `restore_settings`, `settle`, `diff`, `report`); `freeze` and
-`freeze_statement` before anything is written; then `gates`, `waive_gates` when one is red, `decision`, `go_no_go`, `lock` and `runbook`.
+`waive_owners`, `approve_plan`, `park_settings`, `load`, `vanished`, `restore_settings`, `settle`, `diff`, `report`, `documents`);
+`freeze` and `freeze_statement` before anything is written; then `gates`, `waive_gates` when one is red, `decision`, `go_no_go`, `lock`,
+`runbook`, and `final_documents` (final report, handoff, evidence, with every signature).
 For unlocking: `wants_unlock`, `show_lock`, `unlock`; `wants_cutover` keeps the two apart.
 
 | step | who | command | expected |
@@ -113,7 +114,8 @@ def build(bundle: Bundle, _: Steps) -> DAG:
         )
         locked = task(steps.lock)(decision, plan_id)
         shown = task(task_id="runbook")(steps.show_runbook)()
-        report >> gates >> waiver >> decision >> go >> locked >> shown
+        final = task(task_id="final_documents")(steps.write_documents)()
+        report >> gates >> waiver >> decision >> go >> locked >> shown >> final
     return dag
 
 

@@ -26,8 +26,8 @@ missing in it counts as deleted in the source (a missing file does not).
 | `connection` | for the target *test*: its Airflow connection of type *Odoo* |
 
 **What happens.** `check`, and `check_lock` refuses after the cutover. Then the same tasks as in `{project}.load`: `intake`, `target`,
-`staging`, `approve_plan`, `park_settings`, `load`, `vanished`, `restore_settings`, `settle`, `diff`, `report`, `sign_off`. Only changed
-fields of changed records are written; where nothing changed, nothing is written. The plan's page shows which fields would change, which
+`staging`, `approve_plan`, `park_settings`, `load`, `vanished`, `restore_settings`, `settle`, `diff`, `report`, `documents`, `sign_off`. Only
+changed fields of changed records are written; where nothing changed, nothing is written. The plan's page shows which fields would change, which
 rows are gone and what becomes of their records (`vanished` in the project file: keep, archive or delete), and which fields somebody
 changed in Odoo meanwhile.
 

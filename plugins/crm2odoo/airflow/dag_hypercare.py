@@ -25,7 +25,8 @@ after the cutover.
 
 **What happens.** `check`; `in_window` ends the run quietly outside of the window, unless a person triggered it; `drift` looks at every migrated
 record by its external id: gone or archived by somebody is an issue (register `_log.issue`: seen, closed), a change by a person is counted.
-Sums of the ledger must equal Odoo's state. `closing` writes the closing report on the last day.
+Sums of the ledger must equal Odoo's state. `closing` writes the closing report on the last day, `documents` the
+hypercare report, every day anew.
 
 **The gate.** There is none: people work in Odoo now, and a change is no fault. Read the issues.
 
@@ -50,5 +51,6 @@ def build(bundle: Bundle, _: Steps) -> DAG:
         window = task.short_circuit(task_id="in_window")(steps.in_window)()
         drift = task(steps.drift)()
         closing = task(steps.closing)()
-        ready >> window >> drift >> closing
+        documents = task(task_id="documents")(steps.write_documents)()
+        ready >> window >> drift >> closing >> documents
     return dag

@@ -30,8 +30,8 @@ click.
 ## What happens
 
 The same tasks as in the sample: `check`, `intake`, `target` (set-up), `staging` (plan), `approve_plan`, `park_settings`, `load` entity by
-entity, `vanished`, `restore_settings`, `settle`, `diff`, `report`. Before `approve_plan`, `owner_queue` lists owners of the source about whom
-nobody decided.
+entity, `vanished`, `restore_settings`, `settle`, `diff`, `report`, `documents` (reconciliation, spot check, handoff, runbook, evidence).
+Before `approve_plan`, `owner_queue` lists owners of the source about whom nobody decided.
 
 ## The gates
 

@@ -40,8 +40,8 @@ fields and features (`schema_plan` shows them first, and writes them as a module
 makes one row per Odoo record to be, and the plan: creates, updates, unchanged, held. After `approve_plan`, `park_settings` switches off what
 disturbs a load, and `load` writes entity by entity: `chunks` → `records` (one mapped task per chunk) → `second_pass` → `gate`.
 `vanished` follows the policy for rows that are gone. `restore_settings` puts the settings back, also after a failure. `settle`
-gives every source row its disposition, `diff` reads every field back and compares it, `report` writes it down, and `sandbox_down` destroys
-the sandbox, also after a failure.
+gives every source row its disposition, `diff` reads every field back and compares it, `report` writes it down, `documents` writes
+reconciliation, spot check, handoff, lists and evidence beside it, and `sandbox_down` destroys the sandbox, also after a failure.
 
 ## The gates
 
@@ -89,7 +89,8 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
 
 
 def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str, live: bool = False) -> Any:
-    """Everything between a reachable Odoo and the report. The same for sample and production. Returns the task that writes the report.
+    """Everything between a reachable Odoo and the report. The same for sample and production. Returns the task that writes the
+    documents.
 
     ``live``: what production sees, or a rehearsal of it: a snapshot is taken where that is possible, and owners about whom nobody decided
     stop it, or a named person waives that.
@@ -140,10 +141,11 @@ def add_migration(bundle: Bundle, steps: Steps, after: Any, subject: str, live: 
     settle = task(steps.settle)(plan_id)
     diff = task(steps.diff)(plan_id)
     report = task(steps.report)(plan_id)
+    documents = task(task_id="documents")(steps.write_documents)()
     after >> [preflight, export_id]
     verified >> schema_plan
     schema_apply >> built
     shown >> approve >> park >> first
     last_gate >> vanished >> restore
-    [vanished, restore] >> settle >> diff >> report
-    return report
+    [vanished, restore] >> settle >> diff >> report >> documents
+    return documents

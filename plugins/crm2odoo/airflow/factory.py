@@ -10,7 +10,7 @@ from pathlib import Path
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk import DAG, task
 
-from crm2odoo.airflow import dag_cutover, dag_delta, dag_discover, dag_hypercare, dag_load, dag_purge, dag_rollback, dag_sample
+from crm2odoo.airflow import dag_cutover, dag_delta, dag_discover, dag_handoff, dag_hypercare, dag_load, dag_purge, dag_rollback, dag_sample
 from crm2odoo.airflow.frame import TAG
 from crm2odoo.airflow.steps import Steps
 from crm2odoo.project import ConfigError, load_bundle, project_names
@@ -25,6 +25,7 @@ BUILDERS = {
     "cutover": dag_cutover.build,
     "hypercare": dag_hypercare.build,
     "rollback": dag_rollback.build,
+    "handoff": dag_handoff.build,
     "purge": dag_purge.build,
 }
 

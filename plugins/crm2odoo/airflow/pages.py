@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from collections.abc import Iterable, Sequence
+from pathlib import PurePosixPath
 from typing import Any
 
+from crm2odoo import discovery, handoff
 from crm2odoo.ledger import Plan, forecast
 from crm2odoo.ledger.dispositions import DISPOSITIONS, ObjectDispositions, disposition_table
 from crm2odoo.reconcile.cutover import GateState
@@ -27,11 +28,11 @@ def scope_hash(ws: Workspace, export_id: str) -> str:
     with ws.connect() as connection:
         row = connection.execute(ws.sql("select sha256 from {log}.export where export_id = %s"), (export_id,)).fetchone()
     assert row is not None, export_id
-    return hashlib.sha256(f"{row['sha256']} {ws.bundle.mapping_hash}".encode()).hexdigest()
+    return handoff.scope_hash(row["sha256"], ws.bundle.mapping_hash)
 
 
-def scope_page(ws: Workspace, export_id: str) -> str:
-    """Files, rows by object and status, rejects by reason, findings."""
+def scope_page(ws: Workspace, export_id: str, folder: str = "") -> str:
+    """Files, rows by object and status, rejects by reason, stages, owners, findings. ``folder``: where the documents are."""
     source, project = ws.bundle.source, ws.bundle.project
     with ws.connect() as connection:
         files = connection.execute(
@@ -55,17 +56,41 @@ def scope_page(ws: Workspace, export_id: str) -> str:
     ]
     if rejects:
         parts += ["**Rejected rows by reason**", _table(("object", "reason", "rows"), [(r["object"], r["code"], r["n"]) for r in rejects])]
+    stages, owners = discovery.stage_table(ws), discovery.owner_table(ws)
+    if stages:
+        columns = ("pipeline", "stage of the source", "stage in Odoo", "means", "probability", "records")
+        parts += ["**Stages**: where each goes", _table(columns, [_stage_row(g) for g in stages])]
+    if owners:
+        parts += ["**Owners**: whose records there are", _table(("owner", "name", "rows", "decision"), [_owner_row(ws, o) for o in owners])]
     if findings:
         parts += ["**Findings**", _table(("severity", "finding", "count"), [(f["severity"], f["title"], f["count"]) for f in findings])]
+    if folder:
+        parts.append(f"Scope, mapping, checklists, custom fields and owner queue as documents: `{folder}`")
     parts.append("Approve when this is what the customer expects to move. The approval is bound to these files and to the present mapping.")
     return "\n\n".join(parts)
 
 
+def _stage_row(g: discovery.StageRow) -> tuple[Any, ...]:
+    probability = "" if g.probability is None else f"{g.probability:g} %"
+    return (g.pipeline or "", g.stage, g.to or "lost: a state in Odoo, no stage", g.outcome, probability, g.records)
+
+
+def _owner_row(ws: Workspace, o: discovery.OwnerRow) -> tuple[Any, ...]:
+    told = ws.bundle.project.owners
+    decided = {who.strip().lower(): choice for who, choice in told.decisions.items()}
+    choice = decided.get(o.login.lower()) or decided.get((o.name or "").lower()) or told.undecided
+    return (o.login, o.name or "", sum(o.records.values()), choice or "used if Odoo has this user, else nobody decided yet")
+
+
 def _file_rows(files: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
-    """Tables and whatever needs a look one by one; attachments and the like as one line."""
+    """Tables and whatever needs a look one by one; attachments and the like as one line for each kind of file."""
     single: list[tuple[Any, ...]] = [tuple(f.values()) for f in files if f["status"] != "excluded"]
-    other = [f["bytes"] for f in files if f["status"] == "excluded"]
-    return [*single, (f"{len(other)} other files", "", "no table", None, sum(other))] if other else single
+    other: dict[str, list[int]] = {}
+    for f in files:
+        if f["status"] == "excluded":
+            other.setdefault(PurePosixPath(f["name"]).suffix.lower() or "no ending", []).append(f["bytes"])
+    ranked = sorted(other.items(), key=lambda item: (-len(item[1]), item[0]))
+    return [*single, *((f"{len(sizes)} × {ending}", "", "attachment or other file, no table", None, sum(sizes)) for ending, sizes in ranked)]
 
 
 def plan_page(ws: Workspace, plan: Plan) -> str:
@@ -177,7 +202,7 @@ def report_page(ws: Workspace, run_id: str, location: str) -> str:
         ).fetchone()
     assert cells is not None
     return "\n\n".join([
-        f"The report: `{location}`",
+        f"The report: `{location}`. Beside it: reconciliation, spot check, decisions, lists and evidence, with a manifest.",
         "**What became of every source row**",
         _table(("object", "rows", *DISPOSITIONS), _disposition_rows(disposition_table(ws, run_id))),
         f"**Read back and compared:** {cells['compared']:,} cells, {cells['equal']:,} equal, "

@@ -309,7 +309,8 @@ class Steps:
         Gives the project back: other runs need not wait for a person.
         """
         ws = self.workspace()
-        page = {"body": pages.scope_page(ws, export_id), "hashes": {"scope": pages.scope_hash(ws, export_id)}}
+        folder = f"{self.documents()}/{self.project.project}/{self.run_id()}"
+        page = {"body": pages.scope_page(ws, export_id, folder), "hashes": {"scope": pages.scope_hash(ws, export_id)}}
         project_lock.release(ws, self.run_id())
         return page
 
@@ -564,9 +565,22 @@ class Steps:
 
         A failure stops the next entity. The message says what differs, with the first cases and what to do.
         """
-        target = self.target(self.workspace())
+        ws = self.workspace()
+        target = self.target(ws)
         guard.check(target, self.run_id(), entity)
-        check_entity(target, self.run_id(), plan_id, entity)
+        try:
+            check_entity(target, self.run_id(), plan_id, entity)
+        finally:
+            self._write_phase(ws, entity)
+
+    def _write_phase(self, ws: Workspace, entity: str) -> None:
+        """The phase's own reconciliation report, before the next phase may start."""
+        try:
+            written = handoff.write_phase(ws, self.run_id(), entity, self.documents())
+            log.info("Reconciliation of this phase: %s", written[0].location)
+        except handoff.CannotWrite as error:
+            # It must not hide why a gate failed; the task `documents` fails for the same cause.
+            log.warning("%s", error)
 
     @person_readable
     def vanished(self, plan_id: int) -> None:
@@ -601,15 +615,33 @@ class Steps:
 
     @person_readable
     def report(self, plan_id: int) -> dict[str, Any]:
-        """Writes the report of the run and prepares the page for `sign_off`, bound to the report's hash.
-
-        Gives the project back: other runs need not wait for a person.
-        """
+        """Writes the report of the run and prepares the page for `sign_off`, bound to the report's hash."""
         ws = self.workspace()
         runs.wait(ws, self.run_id(), "sign_off")
         written = handoff.write_report(ws, self.run_id(), self.documents())[0]
         hashes = {"report": written.sha256}
         if self.kind() == "sandbox":
             hashes["sample"] = self.sample_hash()
-        project_lock.release(ws, self.run_id())
         return {"body": pages.report_page(ws, self.run_id(), written.location), "hashes": hashes}
+
+    @person_readable
+    def write_documents(self) -> list[str]:
+        """Writes every document of this phase beside the report: papers, lists, evidence, manifest. Returns where they are.
+
+        Automations of the source are evaluated on the Odoo of this run first: how many records would each match? Creates nothing there.
+        Repeating it replaces the documents; those that somebody signed are kept. Gives the project back: the staging tables are not needed
+        any more, and other runs need not wait for a person.
+        """
+        ws = self.workspace()
+        self._check_rules(ws)
+        written = handoff.write_pack(ws, self.run_id(), self.documents())
+        pages.log_list("Documents", [d.location for d in written])
+        if not get_current_context()["dag_run"].dag_id.endswith(".discover"):  # there the scope's page still needs the tables
+            project_lock.release(ws, self.run_id())
+        return [d.location for d in written]
+
+    def _check_rules(self, ws: Workspace) -> None:
+        with ws.connect() as connection:
+            row = connection.execute(ws.sql("select target_id from {log}.run where run_id = %s"), (self.run_id(),)).fetchone()
+        if row and row["target_id"] and handoff.rule_objects(ws):
+            handoff.check_rules(self.target(ws))

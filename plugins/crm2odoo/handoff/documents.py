@@ -9,12 +9,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from crm2odoo.project import Bundle
 from crm2odoo.staging import Connection, Workspace
 
 MANIFEST = "manifest.json"
+UNMASKED = "unmasked/"
 
 
 class CannotWrite(RuntimeError):
@@ -29,6 +30,25 @@ class Document:
     location: str
     sha256: str
     bytes: int
+    title: str = ""
+    masked: bool = True
+
+    @property
+    def kind(self) -> str:
+        """``report``, ``scope``, ``phase_03_company``: the name without folder and ending."""
+        return self.name.rpartition("/")[2].partition(".")[0]
+
+    @property
+    def format(self) -> str:
+        return self.name.rpartition(".")[2]
+
+
+class Content(NamedTuple):
+    """A document to be written. ``title``: what people call it."""
+
+    name: str
+    content: bytes
+    title: str = ""
 
 
 def as_json(value: Any) -> bytes:
@@ -42,25 +62,38 @@ def documents_folder(bundle: Bundle) -> str:
     return told if "://" in told else str(Path(os.environ.get("CRM2ODOO_DOCUMENTS") or bundle.root) / told)
 
 
-def write(ws: Workspace, run_id: str, folder: str | Path, contents: Iterable[tuple[str, bytes]]) -> list[Document]:
+def write(
+    ws: Workspace, run_id: str, folder: str | Path, contents: Iterable[Content | tuple[str, bytes]], unmasked: bool = False
+) -> list[Document]:
     """Writes documents to ``<folder>/<project>/<run>``, then the manifest over all that the run has there, and registers each.
 
-    ``folder``: a path or an s3:// prefix. Safe to repeat: a document that is written again replaces the earlier one. Raises CannotWrite.
+    ``folder``: a path or an s3:// prefix. ``unmasked``: into a folder of that name, with a manifest of its own. Safe to repeat: a document
+    that is written again replaces the earlier one; one that somebody signed is kept beside it as ``signed/…``. Raises CannotWrite.
     """
     place = f"{str(folder).rstrip('/')}/{ws.bundle.project.project}/{run_id}"
-    documents = [_put(place, name, content) for name, content in contents]
+    inside = UNMASKED if unmasked else ""
+    documents: list[Document] = []
     with ws.connect() as connection:
-        every = {d.name: d for d in [*_registered(ws, connection, run_id, place), *documents] if d.name != MANIFEST}
+        before = {d.name: d for d in registered(ws, connection, run_id) if d.location == f"{place}/{d.name}"}
+        signed = {row["hash"] for row in connection.execute(ws.sql("select distinct hash from {log}.approval"))}
+        for told in contents:
+            content = told if isinstance(told, Content) else Content(*told)
+            name, digest = inside + content.name, hashlib.sha256(content.content).hexdigest()
+            documents += _kept_if_signed(place, before.get(name), digest, signed)
+            documents.append(_put(place, name, content.content, content.title, not unmasked))
+        every = {d.name: d for d in [*before.values(), *documents] if d.masked != unmasked and not d.name.endswith(MANIFEST)}
         files = [{"name": d.name, "sha256": d.sha256, "bytes": d.bytes} for _, d in sorted(every.items())]
-        documents.append(_put(place, MANIFEST, as_json({"project": ws.bundle.project.project, "run": run_id, "documents": files})))
+        manifest = as_json({"project": ws.bundle.project.project, "run": run_id, "documents": files})
+        documents.append(_put(place, inside + MANIFEST, manifest, "Manifest", not unmasked))
         with connection.cursor() as cursor:
             cursor.executemany(
                 ws.sql(
-                    "insert into {log}.document (run_id, name, location, sha256, bytes) values (%s, %s, %s, %s, %s)"
-                    " on conflict (run_id, name) do update set location = excluded.location, sha256 = excluded.sha256,"
-                    " bytes = excluded.bytes, created_at = now()"
+                    "insert into {log}.document (run_id, name, location, sha256, bytes, kind, format, title, masked)"
+                    " values (%s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                    " on conflict (run_id, name) do update set location = excluded.location, sha256 = excluded.sha256, bytes = excluded.bytes,"
+                    " kind = excluded.kind, format = excluded.format, title = excluded.title, masked = excluded.masked, created_at = now()"
                 ),
-                [(run_id, d.name, d.location, d.sha256, d.bytes) for d in documents],
+                [(run_id, d.name, d.location, d.sha256, d.bytes, d.kind, d.format, d.title, d.masked) for d in documents],
             )
     return documents
 
@@ -74,13 +107,24 @@ def read(document: Document) -> bytes:
     return content
 
 
-def _registered(ws: Workspace, connection: Connection, run_id: str, place: str) -> list[Document]:
-    """What earlier calls wrote to the same place."""
-    rows = connection.execute(ws.sql("select name, location, sha256, bytes from {log}.document where run_id = %s"), (run_id,))
-    return [Document(r["name"], r["location"], r["sha256"], r["bytes"]) for r in rows if r["location"] == f"{place}/{r['name']}"]
+def registered(ws: Workspace, connection: Connection, run_id: str) -> list[Document]:
+    """What the ledger knows of a run's documents, by name."""
+    rows = connection.execute(
+        ws.sql("select name, location, sha256, bytes, title, masked from {log}.document where run_id = %s order by name"), (run_id,)
+    )
+    return [Document(r["name"], r["location"], r["sha256"], r["bytes"], r["title"], r["masked"]) for r in rows]
 
 
-def _put(place: str, name: str, content: bytes) -> Document:
+def _kept_if_signed(place: str, old: Document | None, new_sha256: str, signed: set[str]) -> list[Document]:
+    """A document that somebody signed must stay readable as it was signed, whatever is made later."""
+    if old is None or old.sha256 == new_sha256 or old.sha256 not in signed:
+        return []
+    folder, _, name = old.name.rpartition("/")
+    kept = "/".join(part for part in (folder, "signed", f"{old.sha256[:12]}-{name}") if part)
+    return [_put(place, kept, read(old), f"{old.title}, as signed", old.masked)]
+
+
+def _put(place: str, name: str, content: bytes, title: str, masked: bool) -> Document:
     location = f"{place}/{name}"
     try:
         if location.startswith("s3://"):
@@ -98,7 +142,7 @@ def _put(place: str, name: str, content: bytes) -> Document:
         raise CannotWrite(
             f"cannot write {location}: {error}\nCheck `documents` in the project file, and that the workers may write there."
         ) from error
-    return Document(name, location, hashlib.sha256(content).hexdigest(), len(content))
+    return Document(name, location, hashlib.sha256(content).hexdigest(), len(content), title, masked)
 
 
 def _address(location: str) -> tuple[str, str]:

@@ -21,6 +21,7 @@ TABLES = {
     "target": "select target_id, url, database, kind, version, edition, hosting from {log}.target where target_id = %(target)s",
     "export": "select * from {log}.export where export_id = %(export)s",
     "file": "select export_id, file_no, name, sha256, bytes, object, status, records from {log}.file where export_id = %(export)s order by file_no",
+    "raw_count": "select * from {log}.raw_count where export_id = %(export)s order by file_no",
     "plan": "select * from {log}.plan where export_id = %(export)s and target_id = %(target)s order by plan_id",
     "approval": "select * from {log}.approval order by approval_id",
     "decision": "select * from {log}.decision order by decision_id",

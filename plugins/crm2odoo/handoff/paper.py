@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 Kind = Literal["text", "number", "amount", "time", "place", "code", "link", "tick", "note", "choice"]
@@ -49,6 +49,14 @@ class Paper:
     forms: tuple[str, ...] = ("html",)
     headline: str = ""
     """One line that says it all, shown large."""
+    queries: dict[str, str] = field(default_factory=dict)
+    """Name → the SQL behind the figures."""
+    charts: list[Any] = field(default_factory=list)
+    """Bars of deliveries, shown above the tables on pages; their figures stand in a table, too."""
+
+    def asked_by(self, queries: dict[str, str]) -> Paper:
+        """The paper with the SQL of each query that its sections name."""
+        return replace(self, queries={s.query: queries[s.query] for s in self.sections if s.query in queries})
 
     def as_data(self) -> dict[str, Any]:
         """For JSON: columns by label, rows as objects; what people fill in is left out."""
@@ -56,6 +64,7 @@ class Paper:
             "title": self.title,
             "about": self.about,
             "headline": self.headline,
+            "queries": self.queries,
             "sections": [
                 {
                     "title": s.title,

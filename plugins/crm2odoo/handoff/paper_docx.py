@@ -54,6 +54,9 @@ def as_docx(paper: Paper, project_title: str, style: Style) -> bytes:
                     )
         elif section.columns:
             document.add_paragraph(section.empty)
+        if section.query in paper.queries:
+            note = document.add_paragraph().add_run(f"query {section.query}, in {paper.name}.json")
+            note.font.size, note.font.color.rgb = Pt(8), RGBColor(0x59, 0x61, 0x6C)
     buffer = io.BytesIO()
     document.save(buffer)
     return _without_times(buffer.getvalue())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from crm2odoo.handoff.page import environment, page_head
@@ -23,6 +24,8 @@ def as_pdf(html: str) -> bytes:
     # WeasyPrint loads slowly and needs system libraries: only those who ask for a PDF pay for it.
     from weasyprint import HTML
 
+    # It warns of every line of the style sheet that is for screens only.
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)
     return bytes(HTML(string=html).write_pdf(pdf_identifier=b"crm2odoo"))
 
 

@@ -10,9 +10,12 @@ from typing import Any
 import xlsxwriter
 
 from crm2odoo.handoff.paper import Column, Paper
+from crm2odoo.handoff.paper_html import shown
+from crm2odoo.handoff.wording import Style
 
 # Excel, LibreOffice and Sheets read these as the start of a formula, also in their full-width forms, and after blanks.
 _FORMULA = re.compile(r"^[\s\u0000-\u0020]*[=+\-@\t\r\n＝＋－＠]")
+RUN_MARK = "crm2odoo run "
 _MADE = datetime(2000, 1, 1, tzinfo=timezone.utc)
 
 
@@ -21,12 +24,15 @@ def safe(value: str) -> str:
     return f"'{value}" if _FORMULA.match(value) and not re.fullmatch(r"[+-]?\d+([.,]\d+)?", value.strip()) else value
 
 
-def as_xlsx(paper: Paper) -> bytes:
-    """One sheet for each section, with filters, frozen headings, and boxes to tick. The same paper gives the same bytes."""
+def as_xlsx(paper: Paper, style: Style, run_id: str = "") -> bytes:
+    """One sheet for each section, with filters, frozen headings, and boxes to tick. The same paper gives the same bytes.
+
+    ``run_id``: noted in the file, so that a sheet that comes back is known.
+    """
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False})
     # No time of making: the same data must give the same file.
-    book.set_properties({"title": paper.title, "comments": paper.about, "created": _MADE})
+    book.set_properties({"title": paper.title, "comments": paper.about, "keywords": f"{RUN_MARK}{run_id}", "created": _MADE})
     formats = {
         "head": book.add_format(
             {
@@ -59,7 +65,7 @@ def as_xlsx(paper: Paper) -> bytes:
             sheet.write_string(1, n, column.label, formats["head"])
         for r, row in enumerate(section.rows, 2):
             for n, (column, value) in enumerate(zip(section.columns, row, strict=True)):
-                _cell(sheet, r, n, column, value, formats)
+                _cell(sheet, r, n, column, value, formats, style)
         if section.rows:
             sheet.autofilter(1, 0, 1 + len(section.rows), last)
             for n, column in enumerate(section.columns):
@@ -70,11 +76,18 @@ def as_xlsx(paper: Paper) -> bytes:
         sheet.set_landscape()
         sheet.fit_to_pages(1, 0)
         sheet.repeat_rows(1)
+    if paper.queries:
+        sheet = book.add_worksheet(_sheet_name("Queries", names))
+        sheet.set_column(0, 0, 24)
+        sheet.set_column(1, 1, 120)
+        for r, (name, text) in enumerate(paper.queries.items()):
+            sheet.write_string(r, 0, name, formats["text"])
+            sheet.write_string(r, 1, safe(text)[:32000], formats["text"])
     book.close()
     return buffer.getvalue()
 
 
-def _cell(sheet: Any, row: int, number: int, column: Column, value: Any, formats: dict[str, Any]) -> None:
+def _cell(sheet: Any, row: int, number: int, column: Column, value: Any, formats: dict[str, Any], style: Style) -> None:
     if column.for_people:
         sheet.write_string(row, number, safe(str(value)) if value else "", formats["fill"])
     elif value is None:
@@ -89,7 +102,7 @@ def _cell(sheet: Any, row: int, number: int, column: Column, value: Any, formats
         else:
             sheet.write_string(row, number, safe(str(text)), formats["text"])
     else:
-        sheet.write_string(row, number, safe(str(value))[:32000], formats["text"])
+        sheet.write_string(row, number, safe(shown(column, value, style))[:32000], formats["text"])
 
 
 def _sheet_name(title: str, taken: set[str]) -> str:

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from crm2odoo.handoff.documents import Document, as_json, write
+from crm2odoo.handoff.documents import Content, Document, as_json, write
 from crm2odoo.handoff.facts import DISPOSITIONS, Facts, collect
 from crm2odoo.handoff.masking import masked_facts
 from crm2odoo.handoff.page import environment, page_head
 from crm2odoo.handoff.view import View, view_of
 from crm2odoo.project import Bundle
-from crm2odoo.reconcile.attribution import causes_of
-from crm2odoo.reconcile.source_side import places
 from crm2odoo.staging import Workspace
+
+TITLE = "Migration report"
+REPORTED = set(
+    """
+    run export target plan files raw_counts dispositions cells difference_groups differences places causes checks findings approvals batches
+    throughput deliveries custom_fields kept_back rejects reject_cases warnings records owners stages
+    """.split()  # noqa: SIM905 - names, easier to read so
+)
+"""Queries whose answers the report shows."""
 
 
 def write_report(ws: Workspace, run_id: str, folder: str | Path, unmasked: bool = False) -> list[Document]:
     """Writes ``report.html`` (the first of the list), ``report.json`` and the manifest. The same stored data gives the same bytes.
 
-    ``unmasked``: a pack of its own, ``report-unmasked.*``, with every value readable. Raises NothingToReport.
+    ``unmasked``: a pack of its own in the folder ``unmasked``, with every value readable. Raises NothingToReport.
     """
     facts = collect(ws, run_id)
-    view, data = view_and_data(ws, facts if unmasked else masked_facts(ws.bundle, facts))
-    name = "report-unmasked" if unmasked else "report"
-    return write(ws, run_id, folder, [(f"{name}.html", render(ws.bundle, view, unmasked).encode()), (f"{name}.json", as_json(data))])
+    view = report_view(ws.bundle, facts if unmasked else masked_facts(ws.bundle, facts))
+    contents = [
+        Content("report.html", render(ws.bundle, view, unmasked).encode(), TITLE),
+        Content("report.json", as_json(data_of(view, view.facts)), TITLE),
+    ]
+    return [d for d in write(ws, run_id, folder, contents, unmasked) if d.kind != "signed"]
 
 
-def view_and_data(ws: Workspace, facts: Facts) -> tuple[View, dict[str, Any]]:
-    """What the page shows, and the same for machines."""
-    wrong = {(d["entity"], d["xid"]) for d in facts.rows("differences")}
-    with ws.connect() as connection:
-        where = {
-            (entity, xid): place
-            for entity in sorted({e for e, _ in wrong})
-            for xid, place in places(ws, connection, entity, sorted(x for e, x in wrong if e == entity)).items()
-        }
-    causes = {(c.entity, c.field, c.kind): str(c) for c in causes_of(ws, facts.run_id)}
-    view = view_of(ws.bundle, facts, where, causes)
-    return view, data_of(view, facts)
+def report_view(bundle: Bundle, facts: Facts) -> View:
+    """The report is the same whether or not papers were made of the same facts: it holds what it shows, and no more."""
+    kept = {n: rows for n, rows in facts.answers.items() if n in REPORTED}
+    return view_of(bundle, replace(facts, answers=kept, queries={n: q for n, q in facts.queries.items() if n in REPORTED}))
 
 
 def render(bundle: Bundle, view: View, unmasked: bool = False, paper: bool = False) -> str:
@@ -55,6 +58,7 @@ def render(bundle: Bundle, view: View, unmasked: bool = False, paper: bool = Fal
         ("stages", "Stages", view.stages),
         ("left", "What did not move", True),
         ("findings", "Findings", view.findings),
+        ("deliveries", "Deliveries", len(view.deliveries) > 1),
         ("times", "Times", view.timings),
         ("proof", "Hashes and queries", True),
     ]

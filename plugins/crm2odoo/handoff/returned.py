@@ -2,21 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import openpyxl
+import yaml
 from psycopg.types.json import Jsonb
 from pydantic import ValidationError
 
+from crm2odoo.handoff.paper_xlsx import RUN_MARK
 from crm2odoo.handoff.papers.decisions import CHOICES
+from crm2odoo.handoff.papers.spot_check import store_spot_check
+from crm2odoo.ledger import approvals
 from crm2odoo.project.project_file import CustomColumn
 from crm2odoo.staging import Workspace
+
+OWNERS, SPOT_CHECK, COMPLETENESS, FIELDS = "Owner queue", "Spot check", "Completeness checklist", "Custom fields"
+"""How the headings of the sheets begin that come back."""
+COMPLETENESS_STEP = "handoff.completeness"
 
 
 class SheetProblem(ValueError):
     """A returned sheet says something that cannot be. The message names the row, and what may stand there."""
+
+
+def take_sheets(ws: Workspace, paths: Iterable[Path], by: str, run_id: str) -> list[str]:
+    """Takes back sheets of the pack that people filled in, each known by its heading. ``run_id``: run of a sheet that does not name its own.
+
+    Returns a sentence for each. Sheets that nobody fills in are told so. Raises SheetProblem, SpotCheckIncomplete.
+    """
+    said = []
+    for path in sorted(paths):
+        book = openpyxl.load_workbook(path, read_only=True)
+        heading = _text(book.worksheets[0].cell(1, 1).value)
+        about_run = (book.properties.keywords or "").removeprefix(RUN_MARK) or run_id
+        if heading.startswith(OWNERS):
+            choices = store_owner_choices(ws, path, by)
+            said.append(f"{path.name}: {len(choices)} choices about owners are in the decision register. They count from the next plan on.")
+        elif heading.startswith(SPOT_CHECK):
+            answers = store_spot_check(ws, about_run, path, by)
+            said.append(f"{path.name}: {answers['yes']} values right, {answers['no']} wrong; kept with the run {about_run}.")
+        elif heading.startswith(COMPLETENESS):
+            said += [f"{path.name}: {text}" for text in store_completeness(ws, path, by)]
+        elif heading.startswith(FIELDS):
+            columns = read_field_inventory(path)
+            text = yaml.safe_dump(as_project_key(columns), allow_unicode=True, sort_keys=False)
+            said.append(f"{path.name}: put this into the project file, then trigger the sample again:\n{text}")
+        else:
+            said.append(f"{path.name}: not taken, because nothing of it comes back: {heading or 'no heading'}")
+    return said
+
+
+def as_project_key(columns: dict[str, dict[str, CustomColumn]]) -> dict[str, Any]:
+    """The key ``columns`` of a project file."""
+    return {"columns": {o: {h: c.model_dump(exclude_defaults=True) for h, c in headers.items()} for o, headers in columns.items()}}
+
+
+def store_completeness(ws: Workspace, path: str | Path, by: str) -> list[str]:
+    """Compares the rows that people saw on screen with those of the export. Each difference is a finding; the answers are kept as a verdict.
+
+    Raises SheetProblem for something that is no number.
+    """
+    wrong, answers = [], []
+    for number, row in _rows(path, "Objects"):
+        seen = _text(row.get("Rows on screen")).replace(",", "").replace(".", "").replace("\xa0", "").replace(" ", "")
+        if not seen:
+            continue
+        if not seen.isdigit():
+            raise SheetProblem(
+                f"{path}: row {number} ({row.get('Object')}) says {seen!r} under Rows on screen.\nWrite the number that the source shows."
+            )
+        delivered = int(row.get("Rows") or 0)
+        answers.append({"object": row.get("Object"), "delivered": delivered, "seen": int(seen), "comment": _text(row.get("Comment"))})
+        if int(seen) != delivered:
+            wrong.append(f"{row.get('Object')}: the source shows {int(seen)} rows, the export has {delivered}")
+    with ws.connect() as connection:
+        export = connection.execute(ws.sql("select export_id, sha256 from {log}.export order by received_at desc limit 1")).fetchone()
+        connection.execute(ws.sql("delete from {log}.finding where step = %s"), (COMPLETENESS_STEP,))
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                ws.sql(
+                    "insert into {log}.finding (export_id, step, severity, code, title, evidence)"
+                    " values (%s, %s, 'warning', 'rows_on_screen', %s, %s)"
+                ),
+                [
+                    (export["export_id"] if export else None, COMPLETENESS_STEP, text, Jsonb({"advice": "Export the object again, without a limit."}))
+                    for text in wrong
+                ],
+            )
+    if answers:
+        approvals.record(
+            ws, subject="completeness", hash=export["sha256"] if export else "", verdict="rejected" if wrong else "approved", by=by,
+            comment=f"{len(answers)} objects compared, {len(wrong)} differ", seen={"answers": answers},
+        )  # fmt: skip
+    return wrong or [f"{len(answers)} objects compared with the screen, all agree"]
 
 
 def store_owner_choices(ws: Workspace, path: str | Path, by: str) -> dict[str, str]:

@@ -12,6 +12,10 @@ State = Literal["go", "exceptions", "no_go"]
 Weight = Literal["stops", "exception", "fine"]
 
 
+HOMELESS = "has no place in Odoo in this project"
+"""Why a row is left out whose object no line of the mapping takes (see sql/reconcile/disposition.sql.j2)."""
+
+
 @dataclass(frozen=True)
 class Reason:
     """One sentence of the verdict. ``section``: anchor of the part of the report that shows it."""
@@ -25,6 +29,16 @@ class Reason:
 class Verdict:
     state: State
     reasons: list[Reason]
+
+    @property
+    def advice(self) -> str:
+        """What the reader is to do, in a sentence."""
+        return {
+            "go": "Everything arrived as agreed. You can sign.",
+            "exceptions": "Every row is accounted for. Read the lines marked ! first: sign if you can live with them, or have them mended and run a"
+            " delta.",
+            "no_go": "Do not sign yet. Each line marked ✕ must be settled first; behind it stands what differs, where, and what to do.",
+        }[self.state]
 
     @property
     def headline(self) -> str:
@@ -64,6 +78,10 @@ def _rows(facts: Facts, style: Style) -> list[Reason]:
             reasons.append(
                 Reason("exception", f"{style.rows(count)} ({style.percent(count, total)}) {'is' if count == 1 else 'are'} {text}.", "rejects")
             )
+    for o in facts.objects:
+        homeless = sum(n for _, reason, n in o.reasons if reason == HOMELESS)
+        if homeless:
+            reasons.append(Reason("exception", f"{style.rows(homeless)} of {o.title} have no place in Odoo in this project.", "left"))
     return reasons
 
 

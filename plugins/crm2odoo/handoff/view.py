@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from crm2odoo.handoff.charts import Bar, Throughput, convergence, throughput
 from crm2odoo.handoff.facts import Facts
 from crm2odoo.handoff.verdict import Verdict, judge
 from crm2odoo.handoff.wording import Style, words
@@ -72,15 +73,16 @@ class View:
     stages: list[dict[str, Any]]
     not_moved: list[dict[str, Any]]
     findings: list[dict[str, Any]]
+    signatures: list[dict[str, Any]]
+    """Verdicts given in this run, or on what it is bound to."""
     timings: list[dict[str, Any]]
+    deliveries: list[Bar]
+    throughput: Throughput | None
     labels: dict[str, Any] = field(default_factory=words)
 
 
-def view_of(bundle: Bundle, facts: Facts, places: dict[tuple[str, str], str], causes: dict[tuple[str, str, str], str]) -> View:
-    """``facts`` are shown as they are: mask them before.
-
-    ``places``: (entity, xid) → ``file.csv:line``. ``causes``: (entity, field, kind) → what most of these differences share.
-    """
+def view_of(bundle: Bundle, facts: Facts) -> View:
+    """``facts`` are shown as they are: mask them before."""
     style = Style.of(bundle.project.locale)
     target = facts.target or {}
     version = str(target.get("version", "")).split(".")[0]
@@ -94,7 +96,7 @@ def view_of(bundle: Bundle, facts: Facts, places: dict[tuple[str, str], str], ca
         figures=_figures(facts, style),
         bars=[_bar(o) for o in facts.objects],
         heat=_heat(bundle, facts, style),
-        groups=_groups(bundle, facts, places, causes),
+        groups=_groups(bundle, facts),
         rejects=_rejects(bundle, facts),
         pareto=_pareto(facts),
         checks=_checks(bundle, facts),
@@ -103,7 +105,10 @@ def view_of(bundle: Bundle, facts: Facts, places: dict[tuple[str, str], str], ca
         stages=facts.rows("stages"),
         not_moved=not_moved(bundle, facts, style),
         findings=[f for f in facts.rows("findings") if f["evidence"].get("verdict", "hit") != "clear"],
+        signatures=[a for a in facts.rows("approvals") if a["ours"]],
         timings=_timings(bundle, facts),
+        deliveries=convergence(facts, style),
+        throughput=throughput(facts, style),
     )
 
 
@@ -113,8 +118,13 @@ def _sentence(bundle: Bundle, o: ObjectDispositions, style: Style) -> dict[str, 
     if o.rows == 0:
         return {"object": o.title, "text": "No rows in this export.", "mood": "fine"}
     obj = bundle.source.objects[o.object]
-    if bundle.only_documents(o.object) or not (obj.entities or c["loaded"] or c["updated"] or c["unchanged"]):
+    if bundle.only_documents(o.object):
         return {"object": o.title, "text": f"{style.rows(o.rows)}; not migrated, listed for the handoff.", "mood": "fine"}
+    if obj.inventory is not None:
+        return {"object": o.title, "text": f"{style.rows(o.rows)}; compared with the columns that the export has.", "mood": "fine"}
+    if not (obj.entities or c["loaded"] or c["updated"] or c["unchanged"]):
+        rejected = f", {style.number(c['rejected'])} of them rejected" if c["rejected"] else ""
+        return {"object": o.title, "text": f"{style.rows(o.rows)}{rejected}; this project has no place for them in Odoo.", "mood": "exception"}
     into = list(
         dict.fromkeys(bundle.entities[e].title for e in bundle.load_order for f in bundle.feeds(e) if f.object == o.object and f.mapping.primary)
     ) or ["part of other records"]
@@ -236,7 +246,9 @@ def label_of(facts: Facts, entity: str, key: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _groups(bundle: Bundle, facts: Facts, places: dict[tuple[str, str], str], causes: dict[tuple[str, str, str], str]) -> list[DifferenceGroup]:
+def _groups(bundle: Bundle, facts: Facts) -> list[DifferenceGroup]:
+    places = {(p["entity"], p["xid"]): p["place"] for p in facts.rows("places")}
+    causes = {(c["entity"], c["field"], c["kind"]): c["text"] for c in facts.rows("causes")}
     url = (facts.target or {}).get("url", "")
     cases: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
     for d in facts.rows("differences"):
@@ -327,6 +339,10 @@ def _totals(bundle: Bundle, facts: Facts) -> list[dict[str, Any]]:
             dimensions.setdefault(p["dimension"], []).append(
                 {**p, "expected": expected, "found": found, "agrees": abs(expected - found) <= Decimal("0.005")}
             )
+        for parts in dimensions.values():
+            most = max(abs(v) for p in parts for v in (p["expected"], p["found"])) or 1
+            for p in parts:
+                p["widths"] = [float(round(1000 * abs(p[side]) / most, 1)) for side in ("expected", "found")]
         result.append(
             {
                 "entity": bundle.entities[c["phase"]].title,
@@ -362,13 +378,15 @@ def not_moved(bundle: Bundle, facts: Facts, style: Style) -> list[dict[str, Any]
     result: list[dict[str, Any]] = []
     for name, obj in bundle.source.objects.items():
         rows = sum(o.rows for o in facts.objects if o.object == name)
-        if rows and (bundle.only_documents(name) or not obj.entities):
+        if rows and obj.inventory is None and (bundle.only_documents(name) or not obj.entities):
             result.append(
                 {
                     "what": obj.title,
                     "where": "whole object",
                     "count": style.rows(rows),
-                    "why": "Goes into the handoff inventory; it has to be rebuilt in Odoo by hand.",
+                    "why": "Goes into the handoff inventory; it has to be rebuilt in Odoo by hand."
+                    if bundle.only_documents(name)
+                    else "This project has no place for it in Odoo.",
                 }
             )
     for c in facts.rows("custom_fields"):

@@ -110,7 +110,14 @@ def clean(ws: Workspace, export_id: str) -> CleanReport:
         connection.execute(ws.sql("drop table {clean}._hint"))
         replace_findings(ws, connection, export_id, "clean", part_findings(ws, connection, files))
         report = _report(ws, connection, files)
-        connection.execute(ws.sql("update {log}.export set status = 'cleaned' where export_id = %s"), (export_id,))
+        # `cleaned` is the one export that the clean tables hold.
+        connection.execute(
+            ws.sql(
+                "update {log}.export set status = case when export_id = %s then 'cleaned' else 'landed' end"
+                " where export_id = %s or status = 'cleaned'"
+            ),
+            (export_id, export_id),
+        )
     return report
 
 

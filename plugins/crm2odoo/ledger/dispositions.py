@@ -83,6 +83,8 @@ def _left_out(bundle: Bundle, name: str) -> str | None:
         return None
     if obj.documentation_only:
         return "goes into the handoff inventory"
+    if obj.inventory is not None:
+        return "describes custom fields: compared with the columns of the export"
     return "has no place in Odoo in this project"
 
 

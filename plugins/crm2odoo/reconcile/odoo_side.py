@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -10,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from crm2odoo.odoo.context import READING
+from crm2odoo.odoo.errors import RowRefused
 from crm2odoo.odoo.export_files import ExportFiles
 from crm2odoo.odoo.target import Target
 from crm2odoo.reconcile.fields import ComparedField
@@ -23,6 +25,8 @@ R = TypeVar("R")
 PAGE = 5000
 """External ids per call: about 0.4 MB of JSON."""
 RECORDS_PAGE = 1000
+PAGES_AT_ONCE = 5
+"""Pages that are stored together; as many are kept ready meanwhile."""
 READERS = 3
 """Requests at a time while reading back. Odoo answers them in parallel when it has workers; the client keeps to the pace of Odoo Online."""
 
@@ -116,23 +120,34 @@ def _read(target: Target, connection: Connection, entity: str, model: str, field
     asked = sorted({*names.values(), "write_uid"})
 
     def page_of(page: list[tuple[str, int, int]]) -> dict[int, dict[str, Any]]:
-        # `search_read` would leave archived records out of many2many fields; `read` refuses ids that are gone.
-        there = sorted(existing(target, model, sorted({res_id for _, _, res_id in page})))
-        return {r["id"]: r for r in target.client.call(model, "read", ids=there, fields=asked, load="", context=READING)} if there else {}
+        # Not `search_read`: it would leave archived records out of many2many fields.
+        ids = sorted({res_id for _, _, res_id in page})
+        try:
+            rows = target.client.call(model, "read", ids=ids, fields=asked, load="", context=READING)
+        except RowRefused:
+            # One that is gone, or that we may not see, makes Odoo refuse the whole page. To look first would cost every page a second call.
+            there = sorted(existing(target, model, ids))
+            rows = target.client.call(model, "read", ids=there, fields=asked, load="", context=READING) if there else []
+        return {r["id"]: r for r in rows}
 
-    ws.run(connection, "reconcile/odoo_raw.sql.j2")
     private = _encrypted(target, connection, entity)
-    with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_raw from stdin")) as copy:
-        for page, found in _ahead(page_of, _pages(iter(places), RECORDS_PAGE)):
-            for xid, shown_id, res_id in page:
-                record = found.get(res_id)
-                if record is not None:
-                    for key, known in private.get(xid, {}).items():
-                        if key in names and names[key] in record:
-                            record[names[key]] = ws.vault.as_known(known, record[names[key]], _says_the_same)
-                    foreign = bool(record["write_uid"]) and record["write_uid"] != target.client.uid
-                    copy.write_row((xid, shown_id, foreign, json.dumps(record)))
-    ws.run(connection, "reconcile/odoo_table.sql.j2", entity=entity, fields=fields, names=names, asked=asked)
+    about = {"entity": entity, "fields": fields, "names": names, "asked": asked}
+    ws.run(connection, "reconcile/odoo_table.sql.j2", **about)
+    pages = _ahead(page_of, _pages(iter(places), RECORDS_PAGE))
+    # PostgreSQL takes the values apart while the next pages are on their way.
+    while batch := list(itertools.islice(pages, PAGES_AT_ONCE)):
+        with connection.cursor() as cursor, cursor.copy(ws.sql("copy {target}.odoo_raw from stdin")) as copy:
+            for page, found in batch:
+                for xid, shown_id, res_id in page:
+                    record = found.get(res_id)
+                    if record is not None:
+                        for key, known in private.get(xid, {}).items():
+                            if key in names and names[key] in record:
+                                record[names[key]] = ws.vault.as_known(known, record[names[key]], _says_the_same)
+                        foreign = bool(record["write_uid"]) and record["write_uid"] != target.client.uid
+                        copy.write_row((xid, shown_id, foreign, json.dumps(record)))
+        ws.run(connection, "reconcile/odoo_rows.sql.j2", **about)
+    ws.run(connection, "reconcile/odoo_index.sql.j2", entity=entity)
 
 
 def _encrypted(target: Target, connection: Connection, entity: str) -> dict[str, dict[str, Any]]:
@@ -155,7 +170,7 @@ def _ahead(work: Callable[[T], R], items: Iterator[T]) -> Iterator[tuple[T, R]]:
         waiting: deque[tuple[T, Future[R]]] = deque()
         for item in items:
             waiting.append((item, pool.submit(work, item)))
-            if len(waiting) > READERS:
+            if len(waiting) > READERS + PAGES_AT_ONCE:
                 first, result = waiting.popleft()
                 yield first, result.result()
         while waiting:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm2odoo.intake import recount
 from crm2odoo.reconcile.check import Check, same
 from crm2odoo.staging import Connection, Workspace
 
@@ -52,6 +53,8 @@ def source_checks(ws: Workspace, connection: Connection, plan_id: int, entity: s
     """Rows of the files that feed the entity, all accounted for; rows → records; records → plan."""
     export = connection.execute(ws.sql("select export_id from {log}.plan where plan_id = %s"), (plan_id,)).fetchone()
     assert export is not None, f"plan {plan_id} does not exist"
+    if not recounted(ws, connection, export["export_id"]):
+        recount(ws, export["export_id"])
     checks: list[Check] = []
     objects = clean_objects(ws, connection)
     for feed in ws.bundle.feeds(entity):
@@ -73,11 +76,13 @@ def source_checks(ws: Workspace, connection: Connection, plan_id: int, entity: s
 
 
 def rows_of_object(ws: Workspace, connection: Connection, export_id: str, phase: str, name: str) -> Check:
-    """Records counted in the object's files = clean rows of every status + rows that could not be split into fields."""
+    """Records that the raw files of the object have, counted apart from the landing = clean rows of every status + rows that never landed."""
     row = connection.execute(
         ws.sql(
-            "select (select coalesce(sum(records), 0) from {log}.file where export_id = %(x)s and object = %(o)s and status in"
-            " ('recognised', 'assigned')) as counted,"
+            "select (select coalesce(sum(coalesce(r.records, f.records)), 0) from {log}.file as f left join {log}.raw_count as r using"
+            " (export_id, file_no) where f.export_id = %(x)s and f.object = %(o)s and f.status in ('recognised', 'assigned')) as counted,"
+            " (select array_agg(f.name order by f.file_no) from {log}.file as f join {log}.raw_count as r using (export_id, file_no)"
+            "    where f.export_id = %(x)s and f.object = %(o)s and r.records is null) as only_lines,"
             " (select count(*) from {clean}.{object}) as clean,"
             " (select count(*) from {clean}.reject as r where r.object = %(o)s and not exists"
             "    (select 1 from {clean}.{object} as c where c._file = r.file_no and c._rec = r.rec)) as ragged",
@@ -86,13 +91,28 @@ def rows_of_object(ws: Workspace, connection: Connection, export_id: str, phase:
         {"x": export_id, "o": name},
     ).fetchone()
     assert row is not None
+    more = {"only_lines": row["only_lines"]} if row["only_lines"] else {}
     return same(
         phase,
         f"rows_{name}",
-        f"Rows of {ws.bundle.source.objects[name].title}: in the files, and accounted for",
+        f"Rows of {ws.bundle.source.objects[name].title}: counted again in the raw files, and accounted for",
         int(row["counted"]),
         row["clean"] + row["ragged"],
         clean=row["clean"],
         never_landed=row["ragged"],
         advice="Run the landing and cleaning tasks again for this export; if it persists, the file changed after it was registered.",
+        **more,
     )
+
+
+def recounted(ws: Workspace, connection: Connection, export_id: str) -> bool:
+    """Whether every landed file of the export was counted again."""
+    row = connection.execute(
+        ws.sql(
+            "select not exists (select 1 from {log}.file as f where f.export_id = %(x)s and f.status in ('recognised', 'assigned') and"
+            " f.table_name is not null and not exists (select 1 from {log}.raw_count as r where r.export_id = f.export_id and r.file_no ="
+            " f.file_no)) as done"
+        ),
+        {"x": export_id},
+    ).fetchone()
+    return bool(row and row["done"])

@@ -102,7 +102,7 @@ def expression(
     return f"({tree.expressions[0].sql('postgres')})"
 
 
-def _check_functions(tree: exp.Expression, where: str) -> None:
+def _check_functions(tree: exp.Expr, where: str) -> None:
     for call in tree.find_all(exp.Func):
         name = (call.name if isinstance(call, exp.Anonymous) else call.sql_name()).lower()
         if name in FORBIDDEN_FUNCTIONS or (name.startswith(("pg_", "lo_", "dblink")) and name != "pg_input_is_valid"):
@@ -129,6 +129,12 @@ def render(folder: Path, template: str, values: dict[str, Any]) -> str:
     return _environment(str(folder)).get_template(template).render(**values)
 
 
+def _adds_columns(tree: exp.Expr) -> bool:
+    """Whether a statement does nothing but add columns to a table of an earlier version."""
+    actions = tree.args.get("actions") if isinstance(tree, exp.Alter) else None
+    return bool(actions) and all(isinstance(action, exp.ColumnDef) and action.args.get("exists") for action in actions or [])
+
+
 def check(sql: str, schemas: Iterable[str], template: str) -> list[str]:
     """Splits rendered SQL into statements and returns them, or raises UnsafeSql.
 
@@ -143,7 +149,7 @@ def check(sql: str, schemas: Iterable[str], template: str) -> list[str]:
     for tree in trees:
         if tree is None:
             continue
-        if not isinstance(tree, ALLOWED_STATEMENTS):
+        if not isinstance(tree, ALLOWED_STATEMENTS) and not _adds_columns(tree):
             raise UnsafeSql(f"sql/{template}: {type(tree).__name__} statements are not allowed: {tree.sql('postgres')[:120]}")
         local = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in tree.find_all(exp.Table):

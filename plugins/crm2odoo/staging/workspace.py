@@ -45,6 +45,12 @@ class Workspace:
             # Two tasks may start together: the first makes the schemas, the other waits.
             connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"crm2odoo:{bundle.project.project}",))
             workspace.run(connection, "log/schema.sql.j2")
+            # A database of an earlier version lacks columns. Asked first, because to alter a table is to wait for everybody who reads it.
+            if not connection.execute(
+                "select 1 from information_schema.columns where table_schema = %s and table_name = 'document' and column_name = 'masked'",
+                (f"{bundle.project.project}_log",),
+            ).fetchone():
+                workspace.run(connection, "log/added_columns.sql.j2")
         return workspace
 
     @property

@@ -80,8 +80,11 @@ def decision_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
 def owner_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     """Who owned records, who is in Odoo, and a choice for everybody else."""
     actions = words()["actions"]
+    chosen = {who.strip().lower(): str(choice) for who, choice in bundle.project.owners.decisions.items()}
+    # The register wins over the project file.
+    chosen |= {d["name"].removeprefix("owner:"): str(d["value"].get("choice")) for d in facts.rows("decisions") if d["name"].startswith("owner:")}
     rows = [
-        [o["name"], o["email"], o["records"], actions[o["action"]], o["reason"] or "", bundle.project.owners.decisions.get(o["email"], ""), None]
+        [o["name"], o["email"], o["records"], actions[o["action"]], o["reason"] or "", chosen.get(o["email"].lower(), ""), None]
         for o in facts.rows("owners")
     ]
     waiting = sum(o["action"] == "held" for o in facts.rows("owners"))
@@ -108,7 +111,11 @@ def owner_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             )
         ],
         ("html", "xlsx"),
-        f"{style.rows(waiting, 'owner')} without a decision." if waiting else "Every owner is decided.",
+        f"{style.rows(waiting, 'owner')} without a decision."
+        if waiting
+        else f"{style.rows(len(rows), 'owner')}; Odoo was not asked yet who of them it has."
+        if any(o["action"] == "named" for o in facts.rows("owners"))
+        else "Every owner is decided.",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm2odoo.handoff.charts import convergence
 from crm2odoo.handoff.facts import Facts
 from crm2odoo.handoff.paper import Column, Paper, Section
 from crm2odoo.handoff.view import label_of
@@ -25,6 +26,24 @@ def delta_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         [
             Section("Records", "", (Column("Entity", width=2), *[Column(a.capitalize(), "number") for a in ACTIONS]), rows, query="records"),
             Section(
+                "Deliveries",
+                "Every plan for this Odoo that was loaded, the latest one last.",
+                (
+                    Column("Received", "time", 1.6),
+                    Column("Plan", "number", 0.6),
+                    Column("New", "number"),
+                    Column("Changed", "number"),
+                    Column("Unchanged", "number"),
+                    Column("Rows gone", "number"),
+                    Column("Changed on both sides", "number"),
+                ),
+                [
+                    [d["received_at"], d["plan_id"], *[int(d[k]) for k in ("creates", "updates", "unchanged", "vanished", "conflicts")]]
+                    for d in facts.rows("deliveries")
+                ],
+                query="deliveries",
+            ),
+            Section(
                 "Changed fields",
                 "",
                 (Column("Entity", width=2), Column("Field", width=2), Column("Records", "number")),
@@ -35,4 +54,5 @@ def delta_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         ],
         ("html",),
         f"{style.rows(created, 'record')} to create, {style.rows(updated, 'record')} to update.",
+        charts=convergence(facts, style),
     )

@@ -65,6 +65,8 @@ def _fate(
     obj = bundle.source.objects[name]
     if custom and custom["dropped"]:
         return "dropped", custom["dropped"]
+    if not delivered:
+        return "not delivered", "The export has no such column."
     if fields:
         merged = any(len({(o.object, o.column) for o in f.origins if o.use == "value" and o.object == name}) > 1 for f in fields)
         return ("split" if len({(f.entity, f.field) for f in fields}) > 1 else "merged" if merged else "mapped"), ""
@@ -76,8 +78,6 @@ def _fate(
         return "link", "Finds the record; the value itself is not kept."
     if column == obj.deleted:
         return "link", "Marks deleted rows, which do not move."
-    if not delivered:
-        return "not delivered", "The export has no such column."
     return "unmapped", "No line of the mapping uses it."
 
 

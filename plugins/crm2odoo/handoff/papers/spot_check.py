@@ -22,7 +22,7 @@ class SpotCheckIncomplete(ValueError):
     """The sheet cannot be stored. The message says which row is not ticked."""
 
 
-def spot_check_paper(bundle: Bundle, facts: Facts, style: Style, places: dict[tuple[str, str], str], unmasked: bool = False) -> Paper:
+def spot_check_paper(bundle: Bundle, facts: Facts, style: Style, unmasked: bool = False) -> Paper:
     """One row for each record and field, with a link to the record."""
     url = (facts.target or {}).get("url", "")
     masks = Masks(bundle, unmasked)
@@ -30,7 +30,7 @@ def spot_check_paper(bundle: Bundle, facts: Facts, style: Style, places: dict[tu
     records = set()
     for r in facts.rows("spot_check"):
         entity = r["entity"]
-        if r["expected"] is None and r["found"] in (None, "false"):
+        if r["expected"] in (None, "") and r["found"] in (None, "", "false"):
             continue
         records.add((entity, r["xid"]))
         level = masks.field(entity, r["field"])
@@ -38,8 +38,8 @@ def spot_check_paper(bundle: Bundle, facts: Facts, style: Style, places: dict[tu
         rows.append(
             [
                 bundle.entities[entity].title,
-                (r["xid"], record_link(url, bundle.entities[entity].model, r["res_id"])),
-                places.get((entity, r["xid"]), ""),
+                (_called(r["xid"], masked(r["name"], masks.field(entity, "name"))), record_link(url, bundle.entities[entity].model, r["res_id"])),
+                r["place"],
                 "risk" if r["risky"] else "random",
                 label_of(facts, entity, r["field"]),
                 masked(_cut(r["expected"]), level),
@@ -98,6 +98,11 @@ def store_spot_check(ws: Workspace, run_id: str, path: str | Path, by: str) -> d
         seen={"answers": answers},
     )
     return {"yes": len(answers) - len(wrong), "no": len(wrong)}
+
+
+def _called(xid: str, name: str | None) -> str:
+    """What people know a record by, and what we do."""
+    return f"{name} ({xid})" if name and len(name) <= 80 else xid
 
 
 def _cut(value: str | None) -> str | None:
