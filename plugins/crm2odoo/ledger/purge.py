@@ -28,6 +28,7 @@ EMPTIED: dict[str, tuple[str, str]] = {
     "difference": ("expected = null, found = null", "coalesce(expected, found) is not null"),
     "disposition": ("source_key = null, reason = null", "coalesce(source_key, reason) is not null"),
     "entry": ("before_hash = encode(sha256(convert_to(before::text, 'UTF8')), 'hex'), before = null", "before is not null"),
+    "fact": ("answer = '[]'", "answer <> '[]'"),
     "file": ("header = '[]', non_records = '[]', notes = '{{}}'", "header <> '[]' or non_records <> '[]' or notes <> '{{}}'"),
     "finding": ("title = code, evidence = '{{}}'", "title <> code or evidence <> '{{}}'"),
     "identity": ("key = 'sha256:' || encode(sha256(convert_to(key, 'UTF8')), 'hex')", "not starts_with(key, 'sha256:')"),
