@@ -74,7 +74,7 @@ class PurgeSteps(Steps):
         if found and purge.list_hash(found) != signed:
             raise AirflowFailException("Somebody landed or loaded since the list was signed: trigger the DAG again.")
         proof = asdict(purge.purge(ws, self.run_id(), approvals.signer(ws, purge.SUBJECT, signed)))
-        written = documents.write(ws, self.run_id(), self.documents(), [documents.Content("purge.json", documents.as_json(proof), "Proof of the purge")])
+        written = documents.write(ws, self.run_id(), self.documents(), [("purge.json", documents.as_json(proof))])
         log.info("Purged %d tables; the proof is %s", len(proof["emptied"]), written[0].location)
         return {"left": proof["rows_left"], "to_do": proof["to_do"]}
 
