@@ -80,6 +80,17 @@ class Pages(BaseHTTPRequestHandler):
             self.send_header("Location", {"file": "/file", "inside": "http://10.0.0.5/x", "other": "http://evil.example.org/", "round": "/to/round", "rebound": "http://rebound.example.com/file"}[where[4:]])
             self.end_headers()
             return
+        if where == "/drip":
+            # A header that never ends.
+            self.wfile.write(b"HTTP/1.0 200 OK\r\nX-Slow: ")
+            for _ in range(40):
+                time.sleep(0.1)
+                try:
+                    self.wfile.write(b"x")
+                    self.wfile.flush()
+                except OSError:
+                    return
+            return
         self.send_response(404 if where == "/missing" else 200)
         self.send_header("Content-Type", "text/html" if where == "/login" else "application/pdf")
         self.end_headers()
@@ -132,7 +143,30 @@ def test_fetching_follows_redirects_only_to_where_it_may(server: int) -> None:
     assert fetcher.get("http://files.example.com/file") == PDF
     assert fetcher.get("http://files.example.com/to/file") == PDF
     for page, reason in {
-        "to/inside": "internal", "to/other": "not on the list", "to/round": "redirected more", "to/rebound": "internal address", "login": "login page", "missing": "404", "endless": "larger than", "slow": "longer than", "empty": "empty",
+        "to/inside": "internal", "to/other": "not on the list", "to/round": "redirected more", "to/rebound": "internal address", "login": "login page", "missing": "404", "endless": "larger than", "slow": "longer than", "drip": "longer than", "empty": "empty",
     }.items():
         with pytest.raises(FetchRefused, match=reason):
             fetcher.get(f"http://files.example.com/{page}")
+
+
+@pytest.mark.promise("P217")
+def test_a_name_that_changes_its_meaning_is_resolved_once_and_the_checked_address_is_the_one_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked, connected = [], []
+
+    def rebinding(host: str, port: int, **_: Any) -> list[Any]:
+        asked.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.216.34" if len(asked) == 1 else "10.0.0.5", port))]
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", lambda self, host, *_: connected.append(host))
+    backend = PublicOnly(resolve=rebinding)
+    backend.connect_tcp("files.example.com", 443)
+    assert (asked, connected) == (["files.example.com"], ["93.184.216.34"])
+    with pytest.raises(FetchRefused, match="internal address"):
+        backend.connect_tcp("files.example.com", 443)
+    assert connected == ["93.184.216.34"]
+
+
+def test_a_name_with_one_internal_address_among_its_public_ones_is_refused() -> None:
+    both = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in ("93.184.216.34", "169.254.169.254")]
+    with pytest.raises(FetchRefused, match="internal address"):
+        PublicOnly(resolve=lambda *_, **__: both).connect_tcp("files.example.com", 443)

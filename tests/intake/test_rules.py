@@ -195,3 +195,44 @@ def test_a_file_of_nothing_but_faulty_records_is_rejected_in_bounded_memory(take
     done = take_in({"leads.csv": "Lead ID,Lead Name,Status\n" + "1,A\n" * 60_000 + "2,B,New\n"})
     assert done.statuses("lead") == ["valid"]
     assert done.rows("select count(*) as n, min(rec) as a, max(rec) as b from {clean}.reject where code = 'field_count'") == [{"n": 60_000, "a": 1, "b": 60_000}]
+
+
+def test_cells_are_cleaned_before_any_check_and_names_are_kept(take_in) -> None:
+    cells = [
+        ("Null", "n/a", "--", "0000-00-00"), ("None", "#N/A", "(null)", "00/00/0000"), ("An\u200bna\ufeff", "Select", "-", "NULL"), ("\u00a0 Bo\u00a0Li ", " b@x.com ; c@x.com", "5K", "13/02/2024"),
+        ("=1+1", "<b@x.com>", "(12.50)", "tomorrow"), ("<script>x</script>", "nobody", "$1,200.50", "45296"),
+    ]  # fmt: skip
+    done = take_in({"leads.csv": "Lead ID,Lead Name,Status,Email,Value,Created\n" + "".join(f'{n},"{a}",New,{b},"{c}",{d}\n' for n, (a, b, c, d) in enumerate(cells, 900)) + "0900,Other,New,,,\n"})
+    rows = done.rows("select id, name, email__key, value, created_at::date::text as created from {clean}.lead order by _rec")
+    assert [tuple(r.values()) for r in rows] == [
+        ("900", "Null", None, None, None), ("901", "None", None, None, None), ("902", "Anna", None, None, None), ("903", "Bo Li", "b@x.com", 5000, "2024-02-13"),
+        ("904", "=1+1", "b@x.com", -12.5, None), ("905", "<script>x</script>", None, 1200.5, "2024-01-05"), ("0900", "Other", None, None, None),
+    ]  # fmt: skip
+    assert done.warnings("lead") == [
+        (4, "date_order_flipped", "created_at"), (4, "several_emails", "email"), (5, "bad_optional_date", "created_at"), (5, "negative_amount", "value"), (6, "invalid_email", "email"),
+    ]  # fmt: skip
+    assert done.rejects("lead") == []
+
+
+@pytest.mark.promise("R08")
+def test_parts_in_every_encoding_and_with_every_line_end_are_one_object(take_in) -> None:
+    def part(n: int, encoding: str, delimiter: str, newline: str, before: str = "") -> bytes:
+        rows = [["Lead ID", "Lead Name", "Status"], [str(n), "Zoë Müller, José", "Ça va"], [str(100 + n), 'She said ""x""', "New"]]
+        text = before + newline.join(delimiter.join(f'"{c}"' for c in row) for row in rows) + newline
+        return text.encode(encoding)
+
+    done = take_in({
+        "leads_1.csv": part(1, "utf-8", ",", "\n"), "leads_2.csv": part(2, "utf-8-sig", ";", "\r\n"), "leads_3.csv": part(3, "utf-16", "\t", "\r\n"), "leads_4.csv": part(4, "utf-16-be", ",", "\n"),
+        "leads_5.csv": part(5, "cp1252", "|", "\r"), "leads_6.csv": part(6, "latin-1", ";", "\n", "sep=;\n"), "leads_7.csv": part(7, "utf-8", ",", "\r"), "leads_8.csv": b"Lead ID,Lead Name,Status\n1,\x81\x8d,x\n",
+    })  # fmt: skip
+    rows = done.rows("select id, name, status from {clean}.lead order by _file, _rec")
+    assert [tuple(r.values()) for r in rows] == [t for n in range(1, 8) for t in ((str(n), "Zoë Müller, José", "Ça va"), (str(100 + n), 'She said "x"', "New"))]
+    finding = done.rows("select severity, title from {log}.finding where code = 'unknown_encoding'")
+    assert [f["severity"] for f in finding] == ["blocking"]
+    assert "leads_8.csv: byte 27" in finding[0]["title"]
+
+
+def test_a_number_and_a_text_are_the_same_id_in_a_dump(take_in) -> None:
+    done = take_in({"dump.json": '{"contacts": [{"id": 7, "email": "a@x.com"}, {"id": "7", "email": "a@x.com"}, {"id": "7", "email": "b@x.com"}, {"id": "07", "email": "c@x.com"}]}'}, source="smartdesk")
+    assert done.statuses("contact") == ["valid", "exact_duplicate", "rejected", "valid"]
+    assert done.rejects("contact") == [(3, "id_conflict", "id")]

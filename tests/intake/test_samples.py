@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from crm2odoo.intake import clean, land, register, verify_counts
+from crm2odoo.intake.sniff import sniff
+from crm2odoo.project import Source, YamlFile
 from crm2odoo.staging import Workspace
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
@@ -37,6 +39,18 @@ def test_sample_is_counted_as_planted(source: str, new_workspace: Callable[..., 
         assert found == {code: n for code, n in planted["rejected_by_code"].items() if code not in LATER}, count.name
         assert (count.records, count.merged, count.exact_duplicates, count.deleted) == tuple(planted[k] for k in ("records", "merged", "exact_duplicates", "deleted")), count.name
         assert (count.valid, count.rejected) == (planted["valid"] + later, planted["rejected"] - later), count.name
+
+
+@pytest.mark.promise("P021")
+@pytest.mark.parametrize("source", SOURCES)
+def test_every_file_is_recognised_by_its_headers_alone(source: str) -> None:
+    known = YamlFile(SAMPLES.parent / "mappings" / "sources" / f"{source}.yaml").model(Source)
+    truth = json.loads((SAMPLES / source / "TRUTH.json").read_text())
+    found = {}
+    for name in truth["files"]:
+        start = (SAMPLES / source / "export" / name).read_bytes()[:20_000].decode("utf-8-sig", "replace")
+        found[name] = sniff(start.encode(), False, "download (3).csv", known).recognition.object
+    assert found == {name: file["object"] for name, file in truth["files"].items()}
 
 
 @pytest.mark.promise("P031")

@@ -98,6 +98,51 @@ class PublicOnly(httpcore.NetworkBackend):
 
 
 @dataclass
+class _UntilDeadline(httpcore.NetworkBackend):
+    """Another backend, whose connections end at ``deadline`` (monotonic seconds): a server that sends a byte now and then holds nobody."""
+
+    inner: httpcore.NetworkBackend
+    deadline: float
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, local_address: str | None = None, socket_options: Iterable[Any] | None = None
+    ) -> httpcore.NetworkStream:
+        left = _left(self.deadline, httpcore.ConnectTimeout)
+        return _StreamUntil(self.inner.connect_tcp(host, port, min(timeout or left, left), local_address, socket_options), self.deadline)
+
+
+@dataclass
+class _StreamUntil(httpcore.NetworkStream):
+    inner: httpcore.NetworkStream
+    deadline: float
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        left = _left(self.deadline, httpcore.ReadTimeout)
+        return self.inner.read(max_bytes, min(timeout or left, left))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        left = _left(self.deadline, httpcore.WriteTimeout)
+        self.inner.write(buffer, min(timeout or left, left))
+
+    def start_tls(self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None) -> httpcore.NetworkStream:
+        left = _left(self.deadline, httpcore.ConnectTimeout)
+        return _StreamUntil(self.inner.start_tls(ssl_context, server_hostname, min(timeout or left, left)), self.deadline)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self.inner.get_extra_info(info)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+def _left(deadline: float, late: type[httpcore.TimeoutException]) -> float:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise late("the whole took too long")
+    return left
+
+
+@dataclass
 class Fetcher:
     """Fetches from the listed hosts."""
 
@@ -109,11 +154,10 @@ class Fetcher:
     def get(self, url: str) -> bytes:
         """The content behind an address. Raises FetchRefused."""
         deadline = time.monotonic() + self.limits.seconds
-        with httpcore.ConnectionPool(ssl_context=self.ssl_context, network_backend=self.backend) as pool:
+        with httpcore.ConnectionPool(ssl_context=self.ssl_context, network_backend=_UntilDeadline(self.backend, deadline)) as pool:
             for _ in range(self.limits.redirects + 1):
                 check_address(url, self.hosts)
-                left = max(deadline - time.monotonic(), 0.1)
-                timeout = {"connect": min(left, 10.0), "read": min(left, 20.0), "write": 10.0, "pool": 10.0}
+                timeout = {"connect": 10.0, "read": 20.0, "write": 10.0, "pool": 10.0}
                 try:
                     with pool.stream("GET", url, headers={"Accept": "*/*", "User-Agent": "crm2odoo"}, extensions={"timeout": timeout}) as answer:
                         headers = {k.decode("latin-1").lower(): v.decode("latin-1") for k, v in answer.headers}
@@ -128,6 +172,8 @@ class Fetcher:
                     httpcore.UnsupportedProtocol,
                     ssl.SSLError,
                 ) as error:
+                    if time.monotonic() > deadline:
+                        raise FetchRefused(f"{url} took longer than {self.limits.seconds:.0f} s") from None
                     raise FetchRefused(f"{url}: {type(error).__name__} {error}") from None
         raise FetchRefused(f"{url}: redirected more than {self.limits.redirects} times")
 

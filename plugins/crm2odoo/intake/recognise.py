@@ -103,5 +103,7 @@ def recognise(name: str, header: Sequence[str], source: Source) -> Recognition:
     else:
         margin = by_header - max((s[1] for s in scored if s[3] != object_name and not s[2]), default=0)
         more = second is None or len(assignment.known) > len(second[4].known) or by_header - second[1] >= 0.1
-        sure = missing == 0 and by_header >= 0.75 and len(assignment.known) >= 3 and (margin >= 0.05 or more)
+        # Two headers are a signature only when they are all there is, and mean nothing else.
+        enough = len(assignment.known) >= 3 or (len(assignment.known) == 2 and by_header == 1.0 and margin >= 0.15)
+        sure = missing == 0 and by_header >= 0.75 and enough and (margin >= 0.05 or more)
     return Recognition(object_name if sure else None, assignment if sure else None, by_name, by_header, candidates)
