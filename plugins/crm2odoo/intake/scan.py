@@ -90,24 +90,34 @@ def utf8_blocks(stream: BinaryIO, encoding: str, block: int = BLOCK) -> Iterator
     """The file as blocks of UTF-8 without a byte order mark. Raises NotUtf8 with the offset of the first byte that is not."""
     if encoding in ("utf-8", "utf-8-sig"):
         decoder = codecs.getincrementaldecoder("utf-8")()
-        offset, first = 0, True
-        while data := stream.read(block):
+        offset = 0
+        for data in _marked(stream, block):
             pending = len(decoder.getstate()[0])
             if pending or not data.isascii():
                 try:
                     decoder.decode(data)
                 except UnicodeDecodeError as error:
                     raise NotUtf8("not UTF-8", offset - pending + error.start) from None
+            yield data if offset else data.removeprefix(codecs.BOM_UTF8)
             offset += len(data)
-            yield data.removeprefix(codecs.BOM_UTF8) if first else data
-            first = False
         if decoder.getstate()[0]:
             raise NotUtf8("not UTF-8", offset - len(decoder.getstate()[0]))
         return
     text_decoder = codecs.getincrementaldecoder(encoding)("replace" if encoding.startswith(("utf-16", "utf-32")) else "strict")
-    while data := stream.read(block):
-        yield text_decoder.decode(data).removeprefix("\ufeff").encode("utf-8", "replace")
+    for number, data in enumerate(_marked(stream, block)):
+        text = text_decoder.decode(data)
+        yield (text if number else text.removeprefix("\ufeff")).encode("utf-8", "replace")
     yield text_decoder.decode(b"", True).encode("utf-8", "replace")
+
+
+def _marked(stream: BinaryIO, block: int) -> Iterator[bytes]:
+    """The blocks of a stream, the first of them long enough to hold a byte order mark."""
+    data = stream.read(block)
+    while 0 < len(data) < 4 and (more := stream.read(block)):
+        data += more
+    while data:
+        yield data
+        data = stream.read(block)
 
 
 def with_line_feeds(blocks: Iterator[bytes]) -> Iterator[bytes]:
