@@ -76,7 +76,7 @@ def program_hash(sql_root: Path) -> str:
     """
     digest, package = hashlib.sha256(), Path(__file__).resolve().parents[1]
     for folder, pattern in [*((package / name, "*.py") for name in ("project", "staging", "ledger", "intake", "odoo")), (sql_root / "sql", "*.j2")]:
-        for path in sorted(folder.rglob(pattern)):
+        for path in sorted(p for p in folder.rglob(pattern) if p.parent.name != "console"):
             digest.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
     return digest.hexdigest()
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
 from typing import Annotated, Any
 
 from airflow.api_fastapi.core_api.security import GetUserDep
@@ -14,7 +15,7 @@ from crm2odoo.airflow import connections
 from crm2odoo.airflow.console import access
 from crm2odoo.airflow.factory import BUILDERS
 from crm2odoo.handoff.masking import Masks
-from crm2odoo.project import Bundle, load_bundle, package_root, project_names
+from crm2odoo.project import OWN_ROOT, Bundle, load_bundle, package_root, project_names
 from crm2odoo.staging import Connection, Workspace
 
 PATIENCE = "20s"
@@ -63,8 +64,10 @@ class Desk:
 
     def rows(self, template: str, values: Mapping[str, Any] | None = None, **names: Any) -> list[dict[str, Any]]:
         """The answer of ``sql/console/<template>.sql.j2``. ``values`` go to the server as parameters, ``names`` into the template."""
-        [statement] = self.ws.statements(f"console/{template}.sql.j2", **names)
-        return self.connection.execute(statement.encode(), dict(values or {})).fetchall()
+        key = (self.project, template, repr(sorted(names.items())))
+        if key not in _statements:
+            [_statements[key]] = self.ws.statements(f"console/{template}.sql.j2", **names)
+        return self.connection.execute(_statements[key].encode(), dict(values or {})).fetchall()
 
     def one(self, template: str, values: Mapping[str, Any] | None = None, **names: Any) -> dict[str, Any] | None:
         """The first row of the answer."""
@@ -104,8 +107,24 @@ def edit_desk(project: str, user: GetUserDep, _: Annotated[None, Depends(access.
     yield from _opened(project, user, True)
 
 
+_statements: dict[tuple[str, str, str], str] = {}
+"""Rendered and checked statements. Their templates belong to the program: whoever changes them starts the api-server again."""
+
+
+def bundle_of(project: str) -> Bundle:
+    """The project's files as they are now. Reading them takes 0.1 s, so they are read again only when one has changed. Raises ConfigError."""
+    root = package_root()
+    files = sorted({p for place in {root, OWN_ROOT} for p in (place / "mappings").rglob("*.yaml")})
+    return _bundle(root, project, tuple((str(p), s.st_mtime_ns, s.st_size) for p in files for s in [p.stat()]))
+
+
+@lru_cache(maxsize=64)
+def _bundle(root: Path, project: str, stamp: tuple[tuple[str, int, int], ...]) -> Bundle:
+    return load_bundle(root, project)
+
+
 def _opened(project: str, user: Any, may_edit: bool) -> Iterator[Desk]:
-    bundle = load_bundle(package_root(), project)
+    bundle = bundle_of(project)
     ws = Workspace(bundle, connections.staging_dsn(bundle.project))
     with ws.connect() as connection:
         connection.execute("set transaction isolation level repeatable read read only")

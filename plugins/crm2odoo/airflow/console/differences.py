@@ -22,20 +22,22 @@ def differences(
     """The differences of a run; of the last one that compared when it is left out."""
     compared = desk.rows("compared")
     about = next((r for r in compared if r["run_id"] == run), None) if run else next(iter(compared), None)
-    groups, part = [], paging.Part([], None)
+    groups, fields, part = [], [], paging.Part([], None)
     if about:
         mark = paging.after(after, [str, str, str, str])
         filters = {"run": about["run_id"], "entity": entity or None, "field": field or None, "kind": kind or None, "xid": xid.strip() or None}
         values = {
             **filters, "after_entity": mark[0], "after_field": mark[1], "after_xid": mark[2], "after_kind": mark[3], "limit": paging.SIZE + 1,
         }  # fmt: skip
-        groups = desk.rows("difference_groups", {"run": about["run_id"]})
+        # Counting them all takes a while when there are a million, so that is done for the first page only.
+        groups = desk.rows("difference_groups", {"run": about["run_id"]}) if not (after or any(list(filters.values())[1:])) else []
+        fields = desk.rows("difference_fields", {"run": about["run_id"]})
         part = paging.part(desk.rows("differences", values), ["entity", "field", "xid", "kind"])
     for row in part.rows:
         level = desk.masks.field(row["entity"], row["field"]) if row["entity"] in desk.bundle.entities else "partial"
         row["expected"], row["found"] = masked(row["expected"], level), masked(row["found"], level)
         row["link"] = record_link(about["url"] or "", desk.bundle.entities[row["entity"]].model, row["res_id"]) if about else ""
     return show.page(
-        request, "differences.html.j2", desk, tab="differences", about=about, compared=compared, groups=groups, part=part, first=not after,
+        request, "differences.html.j2", desk, tab="differences", about=about, compared=compared, groups=groups, fields=fields, part=part, first=not after,
         entity=entity, field=field, kind=kind, xid=xid,
     )  # fmt: skip

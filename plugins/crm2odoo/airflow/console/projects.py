@@ -9,9 +9,9 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Request, Response
 
 from crm2odoo.airflow.console import access, runs, show
-from crm2odoo.airflow.console.desk import dag_ids
+from crm2odoo.airflow.console.desk import bundle_of, dag_ids
 from crm2odoo.airflow.factory import BUILDERS
-from crm2odoo.project import ConfigError, load_bundle, package_root, project_names
+from crm2odoo.project import ConfigError, package_root, project_names
 
 router = APIRouter()
 
@@ -84,7 +84,7 @@ def projects(request: Request, user: GetUserDep) -> Response:
         mine = [w for w in waits if w.dag_id.rpartition(".")[0] == name]
         about: dict[str, Any] = {"title": name, "source": "", "active": True}
         try:
-            bundle = load_bundle(root, name)
+            bundle = bundle_of(name)
             about = {"title": bundle.project.title, "source": bundle.source.title, "active": bundle.project.active}
         except ConfigError as error:
             about["mistake"] = str(error)
