@@ -38,6 +38,6 @@ def differences(
         row["expected"], row["found"] = masked(row["expected"], level), masked(row["found"], level)
         row["link"] = record_link(about["url"] or "", desk.bundle.entities[row["entity"]].model, row["res_id"]) if about else ""
     return show.page(
-        request, "differences.html.j2", desk, tab="differences", about=about, compared=compared, groups=groups, fields=fields, part=part, first=not after,
-        entity=entity, field=field, kind=kind, xid=xid,
+        request, "differences.html.j2", desk, tab="differences", about=about, compared=compared, groups=groups, fields=fields, part=part,
+        first=not after, entity=entity, field=field, kind=kind, xid=xid,
     )  # fmt: skip
