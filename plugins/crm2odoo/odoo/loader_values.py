@@ -14,6 +14,11 @@ from crm2odoo.odoo.target import Target
 from crm2odoo.project import OdooField
 from crm2odoo.staging.vault import holds_token
 
+LINE_FIELDS = {
+    "sequence", "display_type", "name", "product_id", "product_uom_id", "product_uom", "product_uom_qty", "quantity", "price_unit", "discount",
+    "tax_ids", "tax_id", "account_id", "analytic_distribution", "customer_lead",
+}
+"""What people write into lines of orders and invoices, besides what a mapping fills; the rest Odoo computes from it."""
 REFERENCES = ("many2one", "many2many", "many2one_reference")
 
 
@@ -246,7 +251,7 @@ class EntityRules:
         """
         inner = self._lines[key]
         shape = self._target.shapes.get(inner._entity.model, {})
-        fields = sorted({r.name for r in inner.rules.values()} | ({"sequence", "display_type"} & set(shape)))
+        fields = sorted({r.name for r in inner.rules.values()} | {f for f in shape if f in LINE_FIELDS or f.startswith("x_")})
         wanted = sorted({i for lines in ids.values() for i in lines})
         rows = self._target.client.call(
             inner._entity.model, "read", ids=wanted, fields=fields, load="", context={"active_test": False}
