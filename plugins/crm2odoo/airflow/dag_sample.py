@@ -8,7 +8,7 @@ from airflow.sdk import DAG, TaskGroup, TriggerRule, task
 
 from crm2odoo.airflow.checks import add_checks
 from crm2odoo.airflow.dag_discover import add_intake
-from crm2odoo.airflow.forms import connection_param, export_param, fresh_sandbox_param, keep_days_param, keep_sandbox_param, target_param
+from crm2odoo.airflow.forms import connection_param, export_param, fresh_sandbox_param, keep_days_param, keep_sandbox_param, reset_param, target_param
 from crm2odoo.airflow.frame import project_dag
 from crm2odoo.airflow.load_phases import add_load
 from crm2odoo.airflow.signoff import SignOff
@@ -29,6 +29,7 @@ be signed.
 | `export` | the delivery to load; the project's when left as it is |
 | `target` | `sandbox`: an Odoo made for this run. `connection`: a test database of your own |
 | `connection` | for the target *connection*: its Airflow connection of type *Odoo* |
+| `reset` | on: what earlier runs loaded into the test database is taken back first, so that an adjusted mapping starts from nothing |
 | `fresh_sandbox` | off: use the project's kept sandbox again, with what is in it |
 | `keep_sandbox` | on: do not destroy the sandbox at the end |
 | `keep_days` | for how many days; then `crm2odoo_janitor` destroys it |
@@ -36,12 +37,16 @@ be signed.
 ## What happens
 
 `check` looks whether the run can start. `sandbox_up` makes the Odoo. `intake` reads the export. `target` checks the Odoo and sets up custom
-fields and features (`schema_plan` shows them first, and writes them as a module to install and a checklist for an administrator). `staging`
-makes one row per Odoo record to be, and the plan: creates, updates, unchanged, held. After `approve_plan`, `park_settings` switches off what
-disturbs a load, and `load` writes entity by entity: `chunks` → `records` (one mapped task per chunk) → `second_pass` → `gate`.
-`vanished` follows the policy for rows that are gone. `restore_settings` puts the settings back, also after a failure. `settle`
-gives every source row its disposition, `diff` reads every field back and compares it, `report` writes it down, `documents` writes
-reconciliation, spot check, handoff, lists and evidence beside it, and `sandbox_down` destroys the sandbox, also after a failure.
+fields and features (`schema_plan` shows them first, and writes them as a module to install and a checklist for an administrator); `reset`
+takes back earlier runs when the form says so. `staging` makes one row per Odoo record to be, and the plan: creates, updates, unchanged, held.
+After `approve_plan`, `park_settings` switches off what disturbs a load, and `load` writes entity by entity: `chunks` → `records` (one mapped
+task per chunk) → `second_pass` → `gate`. `vanished` follows the policy for rows that are gone. `restore_settings` puts the settings back,
+also after a failure. `settle` gives every source row its disposition, `diff` reads every field back and compares it, `report` writes it
+down, `documents` writes reconciliation, spot check, handoff, lists and evidence beside it, and `sandbox_down` destroys the sandbox, also
+after a failure.
+
+After a change of the mapping: trigger it again. The page of `sign_off` begins with what is different since the last sample: records, rows,
+differences.
 
 ## The gates
 
@@ -66,7 +71,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
     """The DAG for one project."""
     params = {
         "export": export_param(bundle), "target": target_param(), "connection": connection_param(bundle),
-        "fresh_sandbox": fresh_sandbox_param(), "keep_sandbox": keep_sandbox_param(bundle),
+        "reset": reset_param(), "fresh_sandbox": fresh_sandbox_param(), "keep_sandbox": keep_sandbox_param(bundle),
         "keep_days": keep_days_param(),
     }
     with project_dag(bundle, "sample", "2 sample run", RUNBOOK, params) as dag:
@@ -75,6 +80,8 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
         down = task(steps.sandbox_down)().as_teardown(setups=up)
         ready >> up
         report = add_migration(bundle, steps, after=up, subject=f"{bundle.project.title}: load this into the sample Odoo?")
+        taken_back = task(steps.reset)()
+        dag.task_dict["target.preflight"] >> taken_back >> dag.task_dict["target.schema_plan"]
         sign_off = SignOff(
             task_id="sign_off",
             bundle=bundle,

@@ -50,6 +50,17 @@ def connection_param(bundle: Bundle) -> Param:
     )
 
 
+def reset_param() -> Param:
+    """Whether a test database is emptied of what earlier runs loaded."""
+    return Param(
+        False,
+        type="boolean",
+        title="Take back earlier runs first",
+        description_md="On: what earlier runs of this project loaded into the test database is taken back before this one loads. "
+        "A fresh sandbox has nothing to take back.",
+    )
+
+
 def fresh_sandbox_param() -> Param:
     """Whether the sandbox of an earlier run serves again."""
     return Param(

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from crm2odoo import discovery, handoff
-from crm2odoo.ledger import Plan, forecast
+from crm2odoo.ledger import Plan, forecast, since
 from crm2odoo.ledger.dispositions import DISPOSITIONS, ObjectDispositions, disposition_table
 from crm2odoo.reconcile.cutover import GateState
 from crm2odoo.staging import Workspace
@@ -201,8 +201,14 @@ def report_page(ws: Workspace, run_id: str, location: str) -> str:
             (run_id,),
         ).fetchone()
     assert cells is not None
+    compared = since.changes(ws, run_id)
+    news: list[str] = []
+    if compared is not None:
+        shown = "\n".join(f"- {_text(line)}" for line in compared.lines[:60]) or "Nothing is different."
+        news = [f"**Since the last run of this kind**, {_text(compared.before)} of {compared.at:%Y-%m-%d %H:%M} UTC:\n\n{shown}"]
     return "\n\n".join([
         f"The report: `{location}`. Beside it: reconciliation, spot check, decisions, lists and evidence, with a manifest.",
+        *news,
         "**What became of every source row**",
         _table(("object", "rows", *DISPOSITIONS), _disposition_rows(disposition_table(ws, run_id))),
         f"**Read back and compared:** {cells['compared']:,} cells, {cells['equal']:,} equal, "

@@ -22,7 +22,7 @@ from crm2odoo.airflow.failures import person_readable
 from crm2odoo.airflow.run_state import go_on, run_key
 from crm2odoo.handoff.documents import documents_folder
 from crm2odoo.intake.delivery import open_delivery
-from crm2odoo.ledger import approvals, fresh, project_lock, purge, runs
+from crm2odoo.ledger import approvals, fresh, project_lock, purge, runs, since
 from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
 from crm2odoo.ledger.plan import owners_hash, undecided_owners
@@ -356,6 +356,26 @@ class Steps:
         preflight(target)
 
     @person_readable
+    def reset(self) -> None:
+        """When the form says so: takes back everything that earlier runs loaded into this test database, before anything new is planned.
+
+        Runs after `target.preflight` has seen that this is a neutralised test database and not production. What a person changed there stays.
+        """
+        if not self.param("reset"):
+            log.info("Earlier runs stay as they are")
+            return
+        ws = self.workspace()
+        target = self.target(ws)
+        undo = f"{self.run_id()}.reset"
+        runs.start(ws, undo, kind="rollback", dag_id=None, details={"reset_for": self.run_id()})
+        runs.bind(ws, undo, target_id=target.target_id)
+        done = rollback.carry_out(target, undo, rollback.dry_run(target, undo).hash)
+        pages.log_list("Taken back", [f"{entity}: {action} {n}" for entity, counts in done.counts.items() for action, n in counts.items()])
+        pages.log_list("Stays", [f"{i.model} {i.res_id} ({i.xid}): {i.reason}" for i in done.spared[:200]])
+        rollback.verify(target, undo)
+        runs.finish(ws, undo, "success")
+
+    @person_readable
     def schema_plan(self) -> list[str]:
         """Shows what would be set up in Odoo: custom fields, their place on the forms, features. Writes nothing to it.
 
@@ -617,6 +637,7 @@ class Steps:
     def report(self, plan_id: int) -> dict[str, Any]:
         """Writes the report of the run and prepares the page for `sign_off`, bound to the report's hash."""
         ws = self.workspace()
+        since.keep(ws, self.run_id(), plan_id)
         runs.wait(ws, self.run_id(), "sign_off")
         written = handoff.write_report(ws, self.run_id(), self.documents())[0]
         hashes = {"report": written.sha256}

@@ -609,9 +609,31 @@ def _explained(target: Target, run_id: str, change: picture.Change) -> dict[int,
     if rest:
         theirs = call(change.model, "search", domain=[["id", "in", rest], ["create_uid", "!=", target.client.uid]], context=READING)
         why |= dict.fromkeys(theirs, "made by somebody else")
+    why |= _parts_of_what_stays(target, run_id, change.model, [i for i in rest if i not in why])
     if change.model == "res.partner" and rest:
         users = call("res.users", "search_read", domain=[["partner_id", "in", rest]], fields=["partner_id", "login"], load="", context=READING)
         why |= {u["partner_id"]: f"the contact of the user {u['login']}" for u in users}
+    return why
+
+
+def _parts_of_what_stays(target: Target, run_id: str, model: str, ids: list[int]) -> dict[int, str]:
+    """Lines of records that are archived or kept (the payment methods of an archived journal): they go when their record goes."""
+    parents = {target.entities[e.part_of].model for e in target.entities.values() if e.part_of and e.model == model}
+    if not ids or not parents:
+        return {}
+    call, ws = target.client.call, target.ws
+    links = call("ir.model.fields", "search_read", domain=[["model", "=", model], ["ttype", "=", "many2one"], ["store", "=", True],
+                                                           ["relation", "in", sorted(parents)]], fields=["name", "relation"])  # fmt: skip
+    with ws.connect() as connection:
+        rows = connection.execute(
+            ws.sql("select model, res_id from {log}.undo where run_id = %s and model = any(%s) and action in ('keep', 'archive')"),
+            (run_id, sorted(parents)),
+        ).fetchall()
+    stays, why = {(r["model"], r["res_id"]) for r in rows}, {}
+    for record in call(model, "read", ids=ids, fields=[link["name"] for link in links], load="") if links else []:
+        for link in links:
+            if (link["relation"], record[link["name"]]) in stays:
+                why[record["id"]] = f"part of {link['relation']} {record[link['name']]}, which stays"
     return why
 
 
