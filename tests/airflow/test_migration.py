@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -92,13 +93,26 @@ def test_the_sample_loads_everything_and_ends_signed(world: World, project: str,
     assert {"scope", "mapping", "owners", "plan", "sample", "report"} == {subject for subject, _ in signed}
 
 
-def test_a_second_sample_writes_nothing(world: World, project: str, odoo: OdooDatabase, ask: Callable[..., Any]) -> None:
-    before, writes = counts(odoo), ask("select count(*) from acme_log.entry where action in ('create', 'update', 'second')")
-    done = world.run("acme.sample", TEST_DATABASE)
-    assert done.state == "success"
-    assert counts(odoo) == before
-    assert ask("select count(*) from acme_log.entry where action in ('create', 'update', 'second')") == writes
-    assert {done.states[t] for t in done.states if t.endswith(".records")} == {"skipped"}
+@pytest.mark.promise("P140")
+def test_an_adjusted_mapping_is_sampled_again_from_nothing_and_shows_what_is_different(
+    world: World, project: str, odoo: OdooDatabase, ask: Callable[..., Any]
+) -> None:
+    first = dict(ask("select xid, res_id from acme_log.record where entity = 'contact'"))
+    path = world.root / "mappings" / "projects" / "acme.yaml"
+    path.write_text(path.read_text() + "decisions: {company_key: domain}\n")
+    assert world.run("acme.discover").state == "success"
+    done = world.run("acme.sample", {**TEST_DATABASE, "reset": True})
+    assert done.causes == {}
+    now = dict(ask("select xid, res_id from acme_log.record where entity = 'contact'"))
+    assert now.keys() == first.keys()
+    assert not set(now.values()) & set(first.values()), "loaded anew"
+    with client(odoo) as there:
+        assert there.call("res.partner", "search_count", domain=[["id", "in", list(first.values())]], context={"active_test": False}) == 0
+    [(page,)] = ask("select seen ->> 'body' from acme_log.approval where subject = 'report' order by approval_id desc limit 1")
+    news = page.replace("\\", "").partition("**Since the last run of this kind**")[2].partition("**What became")[0]
+    assert "- The mapping changed: " in news
+    assert re.search(r"- Compan(y|ies): \d+ → \d+ rows merged", news), news
+    assert "Differences" not in news
 
 
 def test_documents_are_made_again_at_any_time_and_filled_in_sheets_come_back(world: World, project: str, ask: Callable[..., Any], tmp_path: Path) -> None:

@@ -57,6 +57,10 @@ def test_a_changed_mapping_decision_export_field_or_ledger_makes_it_stale(planne
     refresh_names(planned.target)
     fresh.require(planned.ws, planned.plan_id, "loader")
 
+    planned.rows("update {log}.export set sha256 = 'x' || sha256")
+    assert "the export is another one" in refused(planned)
+    planned.rows("update {log}.export set sha256 = substr(sha256, 2)")
+
     runs.start(planned.ws, "other", kind="load", dag_id=None)
     planned.rows(
         "insert into {log}.entry (target_id, run_id, entity, model, xid, action) values (%s, 'other', 'deal', 'crm.lead', 'deal_1', 'update')",

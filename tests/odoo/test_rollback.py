@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -119,29 +122,41 @@ def test_what_a_person_changed_or_uses_stays_with_all_it_needs(proof: Proof, som
 
 @pytest.mark.promise("P188", "R01")
 @pytest.mark.parametrize("where", ["before_odoo", "after_odoo"])
-def test_a_killed_rollback_goes_on_where_it_stopped(proof: Proof, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+def test_a_rollback_killed_by_kill_9_goes_on_where_it_stopped(proof: Proof, monkeypatch: pytest.MonkeyPatch, where: str) -> None:
     before = ids(proof)
     load(proof, "first" + where, count=8)
     monkeypatch.setattr(rollback, "PAGE", 3)
     listed = dry_run(proof, "back" + where)
+    child = os.fork()
+    if child == 0:
+        _die_at_the_second_page(proof, "back" + where, listed.hash, where)
+    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    left = len(ids(proof)["crm.lead"]) - len(before["crm.lead"])
+    assert left == (5 if where == "before_odoo" else 2), "it died in the middle"
+    done = rollback.carry_out(proof.target, "back" + where, listed.hash)
+    assert ids(proof) == before
+    assert done.total("forget") == (3 if where == "after_odoo" else 0)
+    assert rollback.verify(proof.target, "back" + where).listed == []
+
+
+def _die_at_the_second_page(proof: Proof, run_id: str, signed: str, where: str) -> None:
+    """In a process of its own, with a connection of its own."""
     unlink, calls = rollback._Deed._unlink, []
 
     def dying(deed: Any, model: str, records: list[int]) -> None:
         calls.append(model)
         if len(calls) == 2 and where == "before_odoo":
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGKILL)
         unlink(deed, model, records)
         if len(calls) == 2:
-            raise KeyboardInterrupt
+            os.kill(os.getpid(), signal.SIGKILL)
 
-    monkeypatch.setattr(rollback._Deed, "_unlink", dying)
-    with pytest.raises(KeyboardInterrupt):
-        rollback.carry_out(proof.target, "back" + where, listed.hash)
-    monkeypatch.setattr(rollback._Deed, "_unlink", unlink)
-    done = rollback.carry_out(proof.target, "back" + where, listed.hash)
-    assert ids(proof) == before
-    assert done.total("forget") == (3 if where == "after_odoo" else 0)
-    assert rollback.verify(proof.target, "back" + where).listed == []
+    try:
+        rollback._Deed._unlink = dying  # type: ignore[method-assign]
+        client = OdooClient.connect(proof.target.client.credentials)
+        rollback.carry_out(dataclasses.replace(proof.target, client=client), run_id, signed)
+    finally:
+        os._exit(1)
 
 
 @pytest.mark.promise("P188", "R01")

@@ -162,21 +162,30 @@ def test_a_leads_dates_survive_a_change_of_its_state(proof: Proof) -> None:
 
 
 @pytest.mark.promise("P121", "P125")
-def test_a_decision_about_an_owner_releases_the_held_rows_and_nothing_else(
+def test_a_decision_about_an_owner_or_a_new_user_releases_the_held_rows_and_nothing_else(
     tmp_path: Path, staging_dsn: str, new_odoo: Callable[[], OdooDatabase]
 ) -> None:
     with proof_world(tmp_path, staging_dsn, new_odoo(), "queue", owners={"decisions": {"ann@proof.example": "provision"}, "undecided": "hold"}) as world:
-        place = world.deliver("first", rep=REPS, firm=FIRMS, deal=deals(6))
+        carl = {"name": "Carl Coe", "email": "carl@proof.example"}
+        rows = [{**row, "owner": carl["email"]} if row["id"] == "6" else row for row in deals(6)]
+        place = world.deliver("first", rep=[*REPS, carl], firm=FIRMS, deal=rows)
         world.run(place, "one")
 
         def actions() -> dict[str, str]:
             return {r["xid"]: r["action"] for r in world.rows("select xid, action from {target}.plan where entity = 'deal'")}
 
-        bobs = {x for x, action in actions().items() if action == "held"}
-        assert bobs == {"deal_1", "deal_3"}
+        assert {x for x, action in actions().items() if action == "held"} == {"deal_1", "deal_3", "deal_6"}
+        bobs = {"deal_1", "deal_3"}
         world.rows("insert into {log}.decision (name, value, decided_by) values ('owner:bob@proof.example', '{{\"choice\": \"provision\"}}', 'Olga')")
         before = writes(world)
         world.plan(place, "two")
-        assert {x: a for x, a in actions().items() if a != "unchanged"} == dict.fromkeys(bobs, "create")
+        assert {x: a for x, a in actions().items() if a != "unchanged"} == {**dict.fromkeys(bobs, "create"), "deal_6": "held"}
         world.load()
         assert writes(world) == before + len(bobs) + 1, "the held deals and their owner"
+
+        user = {"name": "Carl Coe", "login": "carl@proof.example", "password": "carl-works-here"}
+        world.target.client.call("res.users", "create", vals_list=[user], context={"no_reset_password": True})
+        world.plan(place, "three")
+        assert {x: a for x, a in actions().items() if a != "unchanged"} == {"deal_6": "create"}
+        world.load()
+        assert writes(world) == before + len(bobs) + 2, "an administrator made the user: one deal is released"

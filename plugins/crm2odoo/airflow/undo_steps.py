@@ -13,7 +13,7 @@ from airflow.sdk import get_current_context
 from crm2odoo.airflow import connections, forms, pages
 from crm2odoo.airflow.failures import person_readable
 from crm2odoo.airflow.steps import POOL_PROBE, Steps
-from crm2odoo.ledger import approvals, runs
+from crm2odoo.ledger import approvals, fresh, runs
 from crm2odoo.odoo import load_action, rollback, schema, settings, snapshot
 from crm2odoo.odoo.client import OdooClient
 from crm2odoo.odoo.target import Kind, Target, open_target
@@ -103,7 +103,7 @@ class UndoSteps(Steps):
             log.info("%s", body)
             return {"body": body, "hashes": {SUBJECT: snapshot_hash(found, lost)}}
         summary = rollback.dry_run(target, self.run_id(), self.scope_of_undo())
-        body = undo_page(target, summary, bool(self.param("schema")))
+        body = undo_page(target, summary, bool(self.param("schema")), fresh.locked_by(ws, target.target_id))
         log.info("%s", body)
         return {"body": body, "hashes": {SUBJECT: summary.hash}}
 
@@ -172,8 +172,8 @@ class UndoSteps(Steps):
         self.ended(ws)
 
 
-def undo_page(target: Target, summary: rollback.Summary, schema_too: bool) -> str:
-    """What a person signs: counts per entity, reasons of what stays, the switches."""
+def undo_page(target: Target, summary: rollback.Summary, schema_too: bool, locked: str | None) -> str:
+    """What a person signs: counts per entity, reasons of what stays, the switches. ``locked``: by whom and when the project was cut over."""
     actions = ("delete", "archive", "restore", "forget", "keep")
     rows = [(entity, *(counts.get(a, 0) for a in actions)) for entity, counts in summary.counts.items()]
     lines = [
@@ -182,6 +182,8 @@ def undo_page(target: Target, summary: rollback.Summary, schema_too: bool) -> st
         f"Custom fields and features {'go, as far as nothing uses them' if schema_too else 'stay'}.",
         pages._table(("entity", "deleted", "archived", "restored", "gone already", "stay"), rows) if rows else "Nothing that was loaded stands.",
     ]
+    if locked:
+        lines.append(f"**The project was cut over** ({pages._text(locked)}): people work in this Odoo. What they changed or use stays.")
     if summary.reasons:
         lines += ["**What stays, and why**", pages._table(("entity", "reason", "records"), summary.reasons[:50])]
     return "\n\n".join(lines)

@@ -101,6 +101,17 @@ def lock_hash(ws: Workspace, connection: Connection, target_id: str) -> str | No
     return None if verdict and verdict["verdict"] == "approved" else digest
 
 
+def locked_by(ws: Workspace, target_id: str) -> str | None:
+    """By whom and when a target was cut over; None when it is not locked."""
+    with ws.connect() as connection:
+        if lock_hash(ws, connection, target_id) is None:
+            return None
+        row = connection.execute(
+            ws.sql("select decided_by, at from {log}.decision where name = %s order by decision_id desc limit 1"), (LOCK + target_id,)
+        ).fetchone()
+    return f"by {row['decided_by']} on {row['at']:%Y-%m-%d %H:%M} UTC" if row else None
+
+
 def refuse_locked(ws: Workspace, connection: Connection, target_id: str) -> None:
     """Raises Locked; Purged when the project's values are gone."""
     refuse_purged(ws, connection)
