@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from crm2odoo import discovery, intake, ledger, staging
+from crm2odoo.handoff.facts import collect
+from crm2odoo.handoff.paper import Paper
+from crm2odoo.handoff.papers.handoff import handoff_paper
+from crm2odoo.handoff.rebuild import check_rules
+from crm2odoo.handoff.wording import Style
 from crm2odoo.ledger import runs
 from crm2odoo.ledger.batches import chunks
 from crm2odoo.ledger.dispositions import ObjectDispositions, settle_dispositions
@@ -95,7 +100,9 @@ class Loaded:
 
     def source_rows(self, file: str, encoding: str = "utf-8-sig") -> list[dict[str, str]]:
         with open(ROOT / "samples" / self.source / "export" / file, encoding=encoding, newline="") as text:
-            return list(csv.DictReader(text))
+            separator = ";" if ";" in text.readline() else ","
+            text.seek(0)
+            return list(csv.DictReader(text, delimiter=separator))
 
     def first_rows(self, file: str, key: str, encoding: str = "utf-8-sig") -> dict[str, dict[str, str]]:
         """Value of the key column, without ".0" → the first row that has it: the one that counts."""
@@ -157,6 +164,12 @@ def planned_again(loaded: Loaded) -> dict[str, int]:
         for action, n in actions.items():
             totals[action] = totals.get(action, 0) + n
     return totals
+
+
+def handed_over(loaded: Loaded) -> Paper:
+    """The handoff document, its rules checked against this Odoo."""
+    check_rules(loaded.target)
+    return handoff_paper(loaded.ws.bundle, collect(loaded.ws, RUN, everything=True), Style.of(loaded.ws.bundle.project.locale))
 
 
 def target_tables(ws: Workspace) -> Iterator[tuple[str, list[dict[str, Any]]]]:

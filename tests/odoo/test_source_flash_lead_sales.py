@@ -280,3 +280,21 @@ def test_a_social_thread_is_a_text_on_its_contact_and_the_loss_is_counted(loaded
 
 def test_a_second_plan_has_nothing_to_write(loaded: Loaded) -> None:
     assert not {"create", "update"} & set(source_world.planned_again(loaded))
+
+
+@pytest.mark.promise("P195")
+def test_automations_are_handed_over_with_a_domain_that_this_odoo_evaluates(loaded: Loaded) -> None:
+    sections = {s.title: s for s in source_world.handed_over(loaded).sections}
+    for row in loaded.source_rows("automations.csv"):
+        parts = {str(r[0]): r for r in sections[f"Automation: {row['Automation']}"].rows}
+        assert (row["Trigger"], row["Actions"]) == (parts["Trigger"][1], parts["Actions"][1])
+        assert "not evaluated" not in str(parts["Conditions"][2])
+    assert loaded.counts("automation")["excluded"] == len(loaded.source_rows("automations.csv"))
+
+
+@pytest.mark.promise("P117")
+@pytest.mark.promise("P201")
+def test_reports_are_handed_over_with_their_filters_and_dates(loaded: Loaded) -> None:
+    [section] = [s for s in source_world.handed_over(loaded).sections if s.title == "Report or dashboard"]
+    listed = [[c or "" for c in row[:-1]] for row in section.rows]
+    assert listed == [list(row.values()) for row in loaded.source_rows("reports.csv")]

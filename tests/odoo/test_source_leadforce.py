@@ -5,6 +5,7 @@ Odoo has the products of the price list before; lines with another product wait.
 
 from __future__ import annotations
 
+import base64
 from collections import Counter, defaultdict
 from typing import Any
 
@@ -239,6 +240,20 @@ def test_files_lie_on_their_record_and_notes_link_to_theirs(loaded: Loaded) -> N
             assert places[file["res_id"]] == place
 
 
+@pytest.mark.promise("P007")
+def test_files_keep_their_bytes_names_and_kind(loaded: Loaded) -> None:
+    files, rows = loaded.read("attachment", "name", "datas", "url", "mimetype", "description"), loaded.first_rows("files.csv", "File ID")
+    export = source_world.ROOT / "samples" / SOURCE / "export"
+    for xid, file in files.items():
+        row = rows[xid.removeprefix("file_")]
+        assert (file["name"], file["mimetype"]) == (row["File Name"], row["Type"])
+        assert not row["Uploaded By"] or row["Uploaded By"] in file["description"]
+        if "://" in row["File Path"]:
+            assert file["url"] == row["File Path"]
+        else:
+            assert base64.b64decode(file["datas"]) == (export / row["File Path"]).read_bytes()
+
+
 @pytest.mark.promise("P101")
 def test_proposals_are_draft_quotations_with_their_total(loaded: Loaded) -> None:
     orders = loaded.read("order", "name", "state", "amount_total", "amount_tax", "opportunity_id", "origin", "x_source_status")
@@ -282,6 +297,16 @@ def test_payments_are_registered_so_that_odoo_computes_the_status(loaded: Loaded
     assert sums == {k: paise(v) for k, v in loaded.truth["sums"]["invoice"]["amount_by_status"].items()}
     paid = rupees(r["amount_total"] - r["amount_residual"] for r in invoices.values())
     assert paid == paise(loaded.truth["sums"]["invoice"]["paid_by_currency"]["INR"])
+
+
+@pytest.mark.promise("P195")
+def test_workflows_are_handed_over_with_a_domain_that_this_odoo_evaluates(loaded: Loaded) -> None:
+    sections = {s.title: s for s in source_world.handed_over(loaded).sections}
+    for row in loaded.source_rows("workflows.csv"):
+        parts = {str(r[0]): r for r in sections[f"Automation: {row['Workflow']}"].rows}
+        assert (row["Event"], row["Action"]) == (parts["Trigger"][1], parts["Actions"][1])
+        assert "not evaluated" not in str(parts["Conditions"][2])
+    assert loaded.counts("workflow")["excluded"] == len(loaded.source_rows("workflows.csv"))
 
 
 def test_a_second_plan_has_nothing_to_write(loaded: Loaded) -> None:

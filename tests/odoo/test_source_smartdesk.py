@@ -255,6 +255,11 @@ def test_by_default_members_of_a_campaign_are_labelled_where_they_are(loaded: Lo
     assert (about["title"], about["x_campaign_type"], about["x_start_date"], about["x_budget"]) == ("Spring webinar 2025", "Webinar", "2023-12-04", 1500.0)
 
 
+def test_inactive_users_stay_inactive(loaded: Loaded) -> None:
+    users = {r["login"]: r["active"] for r in loaded.read("user", "login", "active").values()}
+    assert [login for login, active in users.items() if not active] == loaded.truth["lists"]["inactive_users"]
+
+
 @pytest.mark.promise("P109")
 def test_by_decision_every_member_becomes_a_lead(with_apps: Loaded) -> None:
     campaigns = {i: x.split("_")[1] for x, i in with_apps.ids["campaign"].items()}

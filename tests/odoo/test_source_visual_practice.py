@@ -197,6 +197,14 @@ def test_files_lie_on_their_record(loaded: Loaded) -> None:
     assert found == places
 
 
+@pytest.mark.promise("P007")
+def test_files_keep_their_bytes_and_names(loaded: Loaded) -> None:
+    rows = loaded.first_rows("files.csv", "File ID")
+    for xid, file in loaded.read("attachment", "name", "datas").items():
+        row = rows[xid.removeprefix("file_")]
+        assert (file["name"], hashlib.sha256(base64.b64decode(file["datas"])).hexdigest()) == (row["File Name"], row["SHA256"])
+
+
 @pytest.mark.promise("P118")
 def test_clinical_images_stay_where_they_are_unless_decided_otherwise(loaded: Loaded) -> None:
     assert loaded.counts("clinical_image")["excluded"] == 9
@@ -247,6 +255,17 @@ def test_attributes_of_deals_are_typed(loaded: Loaded) -> None:
     assert kinds == {"x_treatment_type": "selection", "x_insurance_estimate": "monetary", "x_chair_hours": "float", "x_consent_signed": "boolean"}
     deal = loaded.read("opportunity", *kinds)["opportunity_OP-4002"]
     assert (deal["x_insurance_estimate"], deal["x_chair_hours"], deal["x_consent_signed"]) == (10736.0, 3.0, False)
+
+
+@pytest.mark.promise("P116")
+def test_attributes_of_contacts_are_typed(loaded: Loaded) -> None:
+    rows, people = loaded.first_rows("contacts.csv", "Contact ID"), loaded.read("contact", "x_preferred_language", "x_recall_interval_months")
+    shape = loaded.target.client.call("res.partner", "fields_get", allfields=["x_preferred_language"], attributes=["selection"])
+    labels = dict(shape["x_preferred_language"]["selection"]) | {False: ""}
+    assert set(labels.values()) >= {"English", "Français", "Other"}
+    for xid, person in people.items():
+        row = rows[xid.removeprefix("contact_")]
+        assert (labels[person["x_preferred_language"]], person["x_recall_interval_months"]) == (row["Preferred Language"], float(row["Recall Interval (Months)"] or 0))
 
 
 def test_inactive_users_stay_inactive(loaded: Loaded) -> None:
