@@ -93,7 +93,6 @@ def samples(row: dict[str, Any]) -> list[str]:
 
 def of_odoo(client: OdooClient, rows: list[dict[str, Any]], model: str) -> list[str]:
     """What Odoo's own import suggests for a file: the field of each column, or ``ignore`` (it knows no custom fields)."""
-    import base64
     import csv
     import io
 
@@ -101,15 +100,17 @@ def of_odoo(client: OdooClient, rows: list[dict[str, Any]], model: str) -> list[
     writer = csv.writer(text)
     writer.writerow([r["header"] for r in rows])
     values = [samples(r) for r in rows]
-    for number in range(max((len(v) for v in values), default=0) or 1):
+    if not any(values):
+        # Odoo reads no file without a row; a value in one column leaves the others open to every type of field.
+        values[0] = ["x"]
+    for number in range(max(len(v) for v in values)):
         writer.writerow([v[number] if number < len(v) else "" for v in values])
-    content = base64.b64encode(text.getvalue().encode()).decode()
-    wizard = client.call(
-        "base_import.import", "create", vals_list=[{"res_model": model, "file": content, "file_name": "x.csv", "file_type": "text/csv"}]
-    )
-    number = wizard[0] if isinstance(wizard, list) else wizard
+    values_of = {"res_model": model, "file": text.getvalue(), "file_name": "x.csv", "file_type": "text/csv"}
+    [number] = client.call("base_import.import", "create", vals_list=[values_of])
     options = {"quoting": '"', "separator": ",", "has_headers": True, "encoding": "utf-8"}
     preview = client.call("base_import.import", "parse_preview", ids=[number], options=options, count=5)
+    if "error" in preview:
+        raise SystemExit(f"Odoo cannot read {rows[0]['file']}: {preview['error']}")
     matches = {int(k): v for k, v in (preview.get("matches") or {}).items()}
     return ["/".join(matches[i]) if i in matches else "ignore" for i in range(len(rows))]
 

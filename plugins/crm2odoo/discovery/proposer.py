@@ -6,7 +6,7 @@ values look like, and that a field takes one column only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -102,12 +102,12 @@ class Proposer:
         self.known = dict(known or {})
         self._read = lru_cache(maxsize=20_000)(self._read_uncached)
 
-    def propose(self, kind: Kind, columns: Sequence[ColumnIn]) -> list[ColumnProposal]:
-        """One proposal per column, in the order of the columns."""
+    def propose(self, kind: Kind, columns: Sequence[ColumnIn], taken: Iterable[str] = ()) -> list[ColumnProposal]:
+        """One proposal per column, in the order of the columns. ``taken``: fields that a person gave to columns that are not among these."""
         weights = self._language_weights(kind, [c.header for c in columns])
         shapes = [shape_of(c.values) for c in columns]
         candidates = [self._candidates(kind, c.header, s, weights) for c, s in zip(columns, shapes, strict=True)]
-        chosen = self._assign(kind, columns, candidates, shapes)
+        chosen = self._assign(kind, columns, candidates, shapes, taken)
         return [self._proposal(kind, *parts) for parts in zip(columns, shapes, candidates, chosen, strict=True)]
 
     # ---- what the words say
@@ -167,9 +167,13 @@ class Proposer:
 
     # ---- one column per field
 
-    def _assign(self, kind: Kind, columns: Sequence[ColumnIn], candidates: list[list[_Candidate]], shapes: list[Shape]) -> list[_Candidate | None]:
+    def _assign(
+        self, kind: Kind, columns: Sequence[ColumnIn], candidates: list[list[_Candidate]], shapes: list[Shape], taken: Iterable[str]
+    ) -> list[_Candidate | None]:
         """Fields go to the columns with the best claim; the others take what they can have next."""
         room = dict(self.targets.capacity)
+        for place in taken:
+            room[place] = room.get(place, 1) - 1
         chosen: list[_Candidate | None] = [None] * len(columns)
         claims = sorted(
             ((c.score, -i, rank, c) for i, found in enumerate(candidates) for rank, c in enumerate(found) if c.score >= 0.5),
@@ -184,7 +188,7 @@ class Proposer:
             elif room.get(claim.target.field, 1) > 0 and not self._taken(claim, chosen):
                 room[claim.target.field] = room.get(claim.target.field, 1) - 1
                 chosen[number] = claim
-        self._only_ones(kind, columns, candidates, chosen, shapes)
+        self._only_ones(kind, chosen, shapes, set(taken))
         return chosen
 
     def _taken(self, claim: _Candidate, chosen: list[_Candidate | None]) -> bool:
@@ -193,11 +197,9 @@ class Proposer:
             return False
         return any(c is not None and c.concept == claim.concept for c in chosen)
 
-    def _only_ones(
-        self, kind: Kind, columns: Sequence[ColumnIn], candidates: list[list[_Candidate]], chosen: list[_Candidate | None], shapes: list[Shape]
-    ) -> None:
+    def _only_ones(self, kind: Kind, chosen: list[_Candidate | None], shapes: list[Shape], taken: set[str]) -> None:
         """The only number of a file is the phone, even when it is called a mobile; the only status of a deal is its stage."""
-        taken = {c.target.field for c in chosen if c and c.target.field}
+        taken |= {c.target.field for c in chosen if c and c.target.field}
         for number, candidate in enumerate(chosen):
             if candidate is None or candidate.concept is None:
                 continue

@@ -57,6 +57,7 @@ class Targets(Strict):
     capacity: dict[str, int]
     foreign: dict[str, dict[str, list[str]]]
     another: dict[str, str]
+    file_words: dict[Literal["user", "other"], list[str]] = Field(description="Words of file names: users, and whatever nobody drafts.")
 
 
 Phrases = Annotated[list[str], BeforeValidator(lambda v: v or [])]

@@ -54,7 +54,7 @@ _BOOLEAN = {
     "onwaar",
 }
 
-NAMES = ("email", "url", "social", "date", "phone", "money", "integer", "uuid", "boolean", "long")
+NAMES = ("email", "url", "social", "date", "phone", "money", "integer", "uuid", "boolean", "long", "time")
 WORDS = {
     "email": "e-mail addresses",
     "url": "web addresses",
@@ -66,6 +66,7 @@ WORDS = {
     "uuid": "technical ids",
     "boolean": "yes or no",
     "long": "long texts",
+    "time": "times of day",
 }
 
 
@@ -83,7 +84,7 @@ class Shape:
     @property
     def best(self) -> str | None:
         """What at least 80 % of the values look like, the most telling first."""
-        return next((n for n in NAMES if self[n] >= 0.8), None)
+        return next((n for n in NAMES[:-1] if self[n] >= 0.8), None)
 
 
 def is_phone(value: str) -> bool:
@@ -113,8 +114,10 @@ def looks_like(name: str, value: str) -> bool:
             return bool(_UUID.match(value))
         case "boolean":
             return value.lower() in _BOOLEAN
-        case _:
+        case "long":
             return len(value) > 60
+        case _:
+            return bool(re.search(r"\d{1,2}:\d{2}", value))
 
 
 def shape_of(values: Iterable[str]) -> Shape:
