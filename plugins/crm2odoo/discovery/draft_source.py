@@ -14,6 +14,8 @@ from crm2odoo.discovery.review_file import ObjectKind, Review, ReviewLine
 from crm2odoo.discovery.synonym_packs import Targets
 
 ENTITY: dict[str, str] = {"contact": "contact", "company": "company", "lead": "lead", "deal": "opportunity", "user": "user"}
+KEY = "record_id"
+"""Column of the key in every object of a draft that has one."""
 # Inputs that are records of their own, made on demand from the cell.
 _ON_DEMAND = {"source": "source", "medium": "medium", "campaign": "campaign", "lost_reason": "lost_reason", "industry": "industry"}
 
@@ -220,11 +222,11 @@ class _Object:
         ids = [name for name, line in named if {"id", "ids"} & set(words(line.header))]
         column = next((name for name, _ in named if name not in ids), named[0][0])
         users = self.kinds.get("user")
-        if ids and users is not None and users.key:
+        if ids and users is not None and self._has_key("user"):
             self.columns[ids[0]] = {**self.columns[ids[0]], "type": "id"}
             self.columns[ids[0]].pop("owner", None)
             by_id = {"from": ids[0], "object": users.object}
-            return ({**by_id, "or_else": _login(column)} if column not in ids else by_id), column, {"unless": by_id}
+            return ({**by_id, "or_else": _login(column)} if column not in ids else by_id), column, {"unless": {**by_id, "by": [KEY]}}
         return _login(column), column, {}
 
     def _user(self) -> list[dict[str, Any]]:
@@ -289,7 +291,7 @@ class _Object:
             fields["company"] = employer
         email = fields.get("email")
         contact_key = self._first("contact_record")
-        if contact_key and "contact" in self.kinds:
+        if contact_key and self._has_key("contact"):
             fields["contact"] = {"from": contact_key, "object": self.kinds["contact"].object, **({"or_else": email} if email else {})}
         elif email and person:
             fields["contact"] = email
@@ -325,16 +327,22 @@ class _Object:
                 entities.append({"entity": entity, "primary": False, "fields": {"name": name}})
         return entities + self._on_demand("tag")
 
+    def _has_key(self, kind: ObjectKind) -> bool:
+        """Whether other objects can refer to the rows of a kind by their key."""
+        review = self.kinds.get(kind)
+        first = next((line.header for line in review.columns if line.meaning == KEY and line.decision == "field"), None) if review else None
+        return review is not None and review.key is not None and review.key == first
+
     def _link(self, kind: ObjectKind, column: str) -> Any:
         """A reference by the other object's key; by the name, where that finds nothing."""
-        if kind in self.kinds and self.kinds[kind].key:
+        if self._has_key(kind):
             return {"from": column, "object": self.kinds[kind].object, "or_else": column}
         return column
 
     def _company(self) -> Any:
         """The company of a person, lead or deal: by its key where the export has one, else by its name."""
         key, name = self._first("company_record"), self._first("company_name", "account", "customer")
-        if key and "company" in self.kinds:
+        if key and self._has_key("company"):
             return {"from": key, "object": self.kinds["company"].object, **({"or_else": name} if name else {})}
         return name
 
@@ -343,8 +351,8 @@ class _Object:
         if name is None or (self.review.kind == "contact" and name == self._person()):
             return []
         made: dict[str, Any] = {"entity": "company", "primary": False}
-        if (key := self._first("company_record")) and "company" in self.kinds:
-            made["unless"] = {"from": key, "object": self.kinds["company"].object}
+        if (key := self._first("company_record")) and self._has_key("company"):
+            made["unless"] = {"from": key, "object": self.kinds["company"].object, "by": [KEY]}
         return [{**made, "fields": {"name": name}}]
 
 

@@ -76,11 +76,19 @@ class Pack(Strict):
     outcomes: dict[Literal["won", "lost", "open", "negation"], Phrases] = {}
 
 
-class Language:
+class Outcomes:
+    """What a pack says about stages: won, lost, open → phrases."""
+
+    def __init__(self, pack: Pack) -> None:
+        self.name = pack.language
+        self.outcomes = {word: {form for phrase in phrases for form in spellings(phrase, value_words)} for word, phrases in pack.outcomes.items()}
+
+
+class Language(Outcomes):
     """A pack, ready for look-ups. ``phrases``: words → concepts, the first of ``targets.yaml`` first; ``ranks``: place in the pack's list."""
 
     def __init__(self, pack: Pack, targets: Targets) -> None:
-        self.name = pack.language
+        super().__init__(pack)
         self.head = pack.head
         self.phrases: dict[tuple[str, ...], list[str]] = {}
         self.squashed: dict[str, tuple[str, ...]] = {}
@@ -104,7 +112,6 @@ class Language:
         self.vocabulary = {w for phrase in self.phrases for w in phrase if len(w) >= 3} | {
             w for w in (*self.neutral, *self.loose, *self.other, *self.objects) if len(w) >= 3
         }
-        self.outcomes = {word: {form for phrase in phrases for form in spellings(phrase, value_words)} for word, phrases in pack.outcomes.items()}
 
     def parts(self, word: str) -> tuple[str, ...] | None:
         """A compound as its known words (``Firmentelefon``: firmen, telefon); None when it is not made of them. At most four parts."""
@@ -151,10 +158,11 @@ def load_targets(root: Path = OWN_ROOT) -> Targets:
 
 def load_languages(root: Path = OWN_ROOT) -> list[Language]:
     """Every language pack, English first. A project's own pack stands in the place of the bundled one of the same name."""
-    return list(_languages(tuple(_pack_paths(root)), next(f / "targets.yaml" for f in _folders(root) if (f / "targets.yaml").exists())))
+    return list(_languages(tuple(pack_paths(root)), next(f / "targets.yaml" for f in _folders(root) if (f / "targets.yaml").exists())))
 
 
-def _pack_paths(root: Path) -> Iterator[Path]:
+def pack_paths(root: Path) -> Iterator[Path]:
+    """The files of the language packs, English first."""
     paths: dict[str, Path] = {}
     for folder in _folders(root):
         for path in sorted(folder.glob("??.yaml")):

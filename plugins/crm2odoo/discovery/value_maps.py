@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from crm2odoo.discovery.header_words import value_words
-from crm2odoo.discovery.synonym_packs import Language
+from crm2odoo.discovery.synonym_packs import Outcomes
 
 Outcome = Literal["won", "lost", "open"]
 # Numbers, and words that say nothing about the outcome beside one that does: "90 - Won", "Stage 5: Closed Won".
@@ -30,7 +30,7 @@ class ValueProposal:
     records: int = 0
 
 
-def outcome_of(value: str, languages: Sequence[Language]) -> tuple[Outcome | None, str]:
+def outcome_of(value: str, languages: Sequence[Outcomes]) -> tuple[Outcome | None, str]:
     """What a stage's name says about its outcome, and why; None when it says nothing, or two things."""
     told = tuple(w for w in value_words(value) if not (w.isdigit() or w in _MEANINGLESS)) or value_words(value)
     found: dict[Outcome, str] = {}
@@ -53,7 +53,7 @@ def _within(phrase: tuple[str, ...], told: tuple[str, ...]) -> bool:
     return any(told[i : i + len(phrase)] == phrase for i in range(len(told) - len(phrase) + 1))
 
 
-def propose_stages(values: Iterable[tuple[str, int]], existing: Iterable[str], languages: Sequence[Language]) -> list[ValueProposal]:
+def propose_stages(values: Iterable[tuple[str, int]], existing: Iterable[str], languages: Sequence[Outcomes]) -> list[ValueProposal]:
     """One proposal per stage of the source; ``existing``: the stages of the target's team.
 
     A stage of the same name is used when their outcomes do not contradict each other; any other is created. Never another stage instead.

@@ -160,8 +160,13 @@ def _counts(project: Project, source: Source, mapping: EntityMapping) -> bool:
     return apps and all(str(project.decisions.get(name, source.decisions[name].default)) == choice for name, choice in mapping.decided.items())
 
 
-def load_bundle(root: Path | str, project: str) -> Bundle:
+Memory = dict[Path, Any]
+"""Files that were read already, for whoever reads many projects in one go."""
+
+
+def load_bundle(root: Path | str, project: str, memory: Memory | None = None) -> Bundle:
     """Reads ``<root>/mappings/projects/<project>.yaml`` and all that it names. Raises ConfigError with every mistake found."""
+    memory = {} if memory is None else memory
     root = Path(root)
     mappings = root / "mappings"
     project_yaml = YamlFile(mappings / "projects" / f"{project}.yaml")
@@ -175,9 +180,11 @@ def load_bundle(root: Path | str, project: str) -> Bundle:
         close = difflib.get_close_matches(model.source, known, n=1)
         hint = f"did you mean {close[0]!r}?" if close else f"known sources: {', '.join(known) or 'none'}"
         raise ConfigError([*problems, project_yaml.problem(("source",), f"there is no source {model.source!r}", hint)])
-    source_yaml = YamlFile(source_path)
-    source = source_yaml.model(Source)
-    entities, more = _entities_of(root, source_yaml, source, model)
+    if source_path not in memory:
+        read = YamlFile(source_path)
+        memory[source_path] = (read, read.model(Source))
+    source_yaml, source = memory[source_path]
+    entities, more = _entities_of(root, source_yaml, source, model, memory)
     problems += more
     problems += _check_overrides(project_yaml, model, source)
     problems += [project_yaml.problem(("privacy", *where), text, hint) for where, text, hint in model.privacy.mistakes(source)]
@@ -202,7 +209,7 @@ def _find(root: Path, kind: str, name: str) -> Path | None:
     return next((path for folder in _folders(root, kind) if (path := folder / f"{name}.yaml").exists()), None)
 
 
-def _entities_of(root: Path, source_yaml: YamlFile, source: Source, project: Project) -> tuple[dict[str, Entity], list[Problem]]:
+def _entities_of(root: Path, source_yaml: YamlFile, source: Source, project: Project, memory: Memory) -> tuple[dict[str, Entity], list[Problem]]:
     """The entities that the source feeds, and those they refer to."""
     problems: list[Problem] = []
     entities: dict[str, Entity] = {}
@@ -214,7 +221,9 @@ def _entities_of(root: Path, source_yaml: YamlFile, source: Source, project: Pro
                 close = difflib.get_close_matches(name, [p.stem for folder in _folders(root, "odoo") for p in folder.glob("*.yaml")], n=1)
                 problems.append(source_yaml.problem(where, f"there is no entity {name!r}", f"did you mean {close[0]!r}?" if close else ""))
                 return None
-            entities[name] = _entity(root, path)
+            if path not in memory:
+                memory[path] = _entity(root, path)
+            entities[name] = memory[path]
             lines = {f.lines for f in entities[name].fields.values() if f.lines}
             for other in sorted(entities[name].one_target | lines):
                 load(other, where)
