@@ -36,6 +36,7 @@ CAREFUL = {
     "date": "{clean}.as_date(x, {day_first})",
     "datetime": "{clean}.as_timestamp(x, {day_first}, '" + ZONE + "')",
     "money": "{clean}.as_number(x, '{mark}')",
+    "percent": "{clean}.as_number(x, '{mark}')",
     "name": "{clean}.name_key(x)",
     "email": "{clean}.email_key(x)",
     "url": "{clean}.domain_key(x)",
@@ -134,8 +135,9 @@ def test_amounts_are_read_as_they_were_written(ask: Ask, mark: str, column: list
 @ONE_COLUMN
 @given(data=st.data())
 def test_quick_and_careful_reading_of_amounts_agree(ask: Ask, mark: str, data: st.DataObject) -> None:
-    usual = st.builds(lambda amount, shape: shape.format(amount), AMOUNTS, st.sampled_from(["{:,.2f}", "{:.2f}", "{:.0f}", "${:,.2f}", "{:,.0f}", "${:,.0f}", "{:,.1f}"]))
+    usual = st.builds(lambda amount, shape: shape.format(amount), AMOUNTS, st.sampled_from(["{:,.2f}", "{:.2f}", "{:.0f}", "${:,.2f}", "{:,.0f}", "€{:,.0f}", "{:,.1f}", "{:.0f}%"]))
     ask("money", data.draw(nearly(usual, "0123456789.,$€- KM%'e")), mark=mark)
+    ask("percent", data.draw(nearly(st.integers(0, 120).map("{}%".format) | usual, "019.,% -")), mark=mark)
 
 
 NAMES = st.text(alphabet=st.sampled_from("abZ éÉßöÅ日 .-'&Ωά1ı"), min_size=1, max_size=12) | st.sampled_from(["Acme Inc", "Straße", "Café", "Cafe\u0301", "ÅSA"])
