@@ -36,17 +36,17 @@ insert into demo_flash_log.file (export_id, file_no, name, sha256, bytes, object
 insert into demo_flash_log.target (target_id, url, database, kind, version, edition, hosting)
   values ('t', 'https://odoo.example.com', 'made', 'sandbox', '19.0', 'community', 'self_hosted');
 insert into demo_flash_log.run (run_id, kind, dag_id, export_id, target_id, state, code) values ('demo_flash.load.x', 'load', 'demo_flash.load', 'x', 't', 'success', 'x');
-insert into demo_flash_log.disposition
+insert into demo_flash_log.disposition (export_id, target_id, object, file_no, rec, line, source_key, disposition, reason, entity, xid, run_id)
   select 'x', 't', (array['lead', 'contact', 'company'])[1 + i %% 3], 1, i, i + 1, 'K-' || i,
     case when i %% 50000 = 0 then 'rejected' when i %% 100 = 0 then 'merged' else 'loaded' end, case when i %% 100 = 0 then 'merged into K-1' end,
     'lead', 'lead_K-' || i, 'demo_flash.load.x'
   from generate_series(1, %(n)s) as i;
-insert into demo_flash_log.difference
+insert into demo_flash_log.difference (run_id, entity, xid, res_id, field, kind, expected, found)
   select 'demo_flash.load.x', (array['lead', 'contact'])[1 + i %% 2], 'lead_K-' || i, i, (array['name', 'phone', 'description'])[1 + i %% 3],
     (array['format', 'truncated'])[1 + i %% 2], 'planned ' || i, 'found ' || i
   from generate_series(1, %(n)s) as i;
-insert into demo_flash_log.cell_count values ('demo_flash.load.x', 'lead', 'name', %(n)s, 0, 0, %(n)s, 0);
-insert into demo_flash_log.record
+insert into demo_flash_log.cell_count (run_id, entity, field, compared, equal, transformed, different, not_comparable) values ('demo_flash.load.x', 'lead', 'name', %(n)s, 0, 0, %(n)s, 0);
+insert into demo_flash_log.record (target_id, xid, entity, model, res_id, ours, hash, vals, second_done, run_id)
   select 't', 'lead_K-' || i, 'lead', 'crm.lead', i, true, 'h', jsonb_build_object('name', 'Lead ' || i), true, 'demo_flash.load.x'
   from generate_series(1, %(n)s) as i;
 create table demo_flash_target."plan" (entity text, xid text, seq bigint, action text, hash text, changed text[] default '{}', reason text, res_id bigint, vals jsonb);

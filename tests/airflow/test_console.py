@@ -75,25 +75,25 @@ def seeded(world: Any, new_project: Callable[..., str], staging_dsn: str, tmp_pa
         assert user
         connection.execute(
             ws.sql(
-                "insert into {log}.disposition select %(e)s, 't', object, file_no, rec, rec + 1, source_key, 'loaded', %(h)s, entity, xid, %(r)s "
+                "insert into {log}.disposition (export_id, target_id, object, file_no, rec, line, source_key, disposition, reason, entity, xid, run_id) select %(e)s, 't', object, file_no, rec, rec + 1, source_key, 'loaded', %(h)s, entity, xid, %(r)s "
                 "from (select distinct on (object, file_no, rec) * from {target}.member order by object, file_no, rec, is_primary desc) as m"
             ),
             {"e": export, "h": HOSTILE, "r": RUN},
         )
         connection.execute(
             ws.sql(
-                "insert into {log}.disposition select %s, 't', 'contact', 900, i, i + 1, 'K' || i, case when i %% 3 = 0 then 'rejected' else 'merged' end, "
+                "insert into {log}.disposition (export_id, target_id, object, file_no, rec, line, source_key, disposition, reason, entity, xid, run_id) select %s, 't', 'contact', 900, i, i + 1, 'K' || i, case when i %% 3 = 0 then 'rejected' else 'merged' end, "
                 "null, null, null, %s from generate_series(1, 350) as i"
             ),
             (export, RUN),
         )
         for entity, xid in (("contact", contact["xid"]), ("contact", HOSTILE)):
             connection.execute(
-                ws.sql("insert into {log}.difference values (%s, %s, %s, 7, 'name', 'truncated', %s, 'short')"), (RUN, entity, xid, HOSTILE)
+                ws.sql("insert into {log}.difference (run_id, entity, xid, res_id, field, kind, expected, found) values (%s, %s, %s, 7, 'name', 'truncated', %s, 'short')"), (RUN, entity, xid, HOSTILE)
             )
-        connection.execute(ws.sql("insert into {log}.cell_count values (%s, 'contact', 'name', 10, 8, 0, 2, 0)"), (RUN,))
+        connection.execute(ws.sql("insert into {log}.cell_count (run_id, entity, field, compared, equal, transformed, different, not_comparable) values (%s, 'contact', 'name', 10, 8, 0, 2, 0)"), (RUN,))
         connection.execute(
-            ws.sql("insert into {log}.record values ('t', %s, 'contact', 'res.partner', 7, true, 'h', %s, true, %s)"),
+            ws.sql("insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, second_done, run_id) values ('t', %s, 'contact', 'res.partner', 7, true, 'h', %s, true, %s)"),
             (contact["xid"], json.dumps({"name": HOSTILE, "email": "ann@acme.example"}), RUN),
         )
         connection.execute(
@@ -128,7 +128,18 @@ def seeded(world: Any, new_project: Callable[..., str], staging_dsn: str, tmp_pa
             ("passwd.html", Path("/etc/passwd")), ("dots.html", place / ".." / ".." / ".." / "x.html"), ("gone.html", place / "gone.html"),
         ):  # fmt: skip
             digest = hashlib.sha256(b"<script>alert(1)</script>report").hexdigest() if name != "changed.html" else "0" * 64
-            connection.execute(ws.sql("insert into {log}.document values (%s, %s, %s, %s, 10)"), (RUN, name, str(location), digest))
+            connection.execute(
+                ws.sql("insert into {log}.document (run_id, name, location, sha256, bytes) values (%s, %s, %s, %s, 10)"), (RUN, name, str(location), digest)
+            )
+        (place / "unmasked").mkdir()
+        (place / "unmasked" / "report.html").write_text("<script>alert(1)</script>report")
+        connection.execute(
+            ws.sql(
+                "insert into {log}.document (run_id, name, location, sha256, bytes, masked) "
+                "select run_id, 'unmasked/report.html', %s, sha256, 10, false from {log}.document where name = 'report.html'"
+            ),
+            (str(place / "unmasked" / "report.html"),),
+        )
     return Seeded(ws, export, contact["xid"], user["login"], documents)
 
 
@@ -160,12 +171,12 @@ def addresses(seeded: Seeded) -> list[tuple[str, str]]:
     """(method, address) of every route that there is: a new one is in these tests by itself, or they fail."""
     values = {
         "project": NAME, "key": RUN, "run": RUN, "entity": "contact", "xid:path": seeded.xid, "export": seeded.export, "object": "contact", "file_no": "1",
-        "rec": "1", "name": "report.html", "dag_id": f"{NAME}.sample", "run_id:path": "no-run",
+        "rec": "1", "name:path": "report.html", "dag_id": f"{NAME}.sample", "run_id:path": "no-run",
     }  # fmt: skip
     found = []
     for route in build().routes:
         path = getattr(route, "path", "")
-        for name, value in {**values, **({"name": "console.css"} if path.startswith("/static") else {})}.items():
+        for name, value in {**values, "name": "console.css"}.items():
             path = path.replace("{" + name + "}", value)
         assert "{" not in path, f"say in this test what stands for the rest of {path}"
         found += [(method, f"/crm2odoo{path}") for method in route.methods - {"HEAD"}]  # type: ignore[attr-defined]
@@ -366,6 +377,9 @@ def test_only_documents_of_the_projects_own_place_are_given_out(login: Callable[
         assert (name, answer.status_code) == (name, status)
         assert "root:" not in answer.text
     assert admin.get(f"{p}/..%2F..%2Fx").status_code == 404
+    assert admin.get(f"{p}/unmasked/report.html").status_code == 200
+    assert login("viewer").get(f"{p}/unmasked/report.html").status_code == 404
+    assert login("viewer").get(f"{p}/report.html").status_code == 200
 
 
 def test_who_may_only_read_sees_no_inside_of_addresses(login: Callable[[str], TestClient], seeded: Seeded) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import mimetypes
 import posixpath
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from fastapi import APIRouter, HTTPException, Request, Response
@@ -25,15 +26,15 @@ SHOWN = {".html": "text/html; charset=utf-8", ".pdf": "application/pdf", ".json"
 def documents(request: Request, desk: ReadDesk) -> Response:
     """All documents, run by run."""
     runs: dict[str, list[dict[str, object]]] = {}
-    for d in desk.rows("documents", {"run": None}):
+    for d in listed(desk):
         runs.setdefault(d["run_id"], []).append({**d, "shown": Path(d["name"]).suffix in SHOWN})
     return show.page(request, "documents.html.j2", desk, tab="documents", runs=runs)
 
 
-@router.get("/p/{project}/documents/{run}/{name}")
+@router.get("/p/{project}/documents/{run}/{name:path}")
 def document(desk: ReadDesk, run: str, name: str, look: bool = False) -> Response:
     """One document to save; with ``look``, to look at where browsers can."""
-    found = next((d for d in desk.rows("documents", {"run": run}) if d["name"] == name), None)
+    found = next((d for d in listed(desk, run) if d["name"] == name), None)
     if found is None:
         raise HTTPException(404, "There is no such document.")
     content = content_of(desk, Document(found["name"], found["location"], found["sha256"], found["bytes"]))
@@ -41,7 +42,12 @@ def document(desk: ReadDesk, run: str, name: str, look: bool = False) -> Respons
     if look and suffix in SHOWN:
         return Response(content, media_type=SHOWN[suffix], headers={"Content-Security-Policy": INERT})
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-    return Response(content, media_type=kind, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"})
+    return Response(content, media_type=kind, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(Path(name).name)}"})
+
+
+def listed(desk: Desk, run: str | None = None) -> list[dict[str, Any]]:
+    """What the ledger lists, of one run or of all. Documents with every value readable are there only for people who may edit."""
+    return desk.rows("documents", {"run": run, "unmasked": desk.may_edit})
 
 
 def content_of(desk: Desk, document: Document) -> bytes:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from crm2odoo.airflow.console import runs, show
 from crm2odoo.airflow.console.desk import Desk, ReadDesk, dag_ids
+from crm2odoo.airflow.console.documents import listed
 from crm2odoo.ledger.dispositions import DISPOSITIONS
 
 router = APIRouter()
@@ -30,7 +31,7 @@ def run(request: Request, key: str, desk: ReadDesk) -> Response:
         refusals=desk.rows("refusals", {"run": key}) if ours else [],
         checks=checks(desk, key) if ours else [], cells=cells(desk, key) if ours else [],
         objects=objects(desk, ours["export_id"], ours["target_id"]) if ours and ours["settled"] else [],
-        documents=desk.rows("documents", {"run": key}) if ours else [],
+        documents=listed(desk, key) if ours else [],
         dispositions=DISPOSITIONS, live=bool(there and there.state in ("running", "queued")),
     )  # fmt: skip
 
