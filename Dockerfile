@@ -20,7 +20,7 @@ COPY --chown=airflow:0 plugins /tmp/crm2odoo/plugins
 USER airflow
 # The version of Airflow is the image's: pip must not change it.
 RUN pip install --no-cache-dir "apache-airflow==${AIRFLOW_VERSION}" /tmp/crm2odoo/plugins \
-    && mkdir -p /opt/airflow/dags /opt/airflow/crm2odoo/mappings/projects \
+    && mkdir -p /opt/airflow/dags /opt/airflow/crm2odoo/mappings/projects /opt/airflow/secrets /opt/airflow/documents \
     && cp /tmp/crm2odoo/dags/migrations.py /opt/airflow/dags/
 
 ENV CRM2ODOO_ROOT=/opt/airflow/crm2odoo \
