@@ -162,3 +162,13 @@ def test_a_run_waits_for_no_other_but_says_who_works_on_the_project(world: World
         session.execute(delete(DagRun).where(DagRun.run_id == "manual__1", DagRun.dag_id == "busy.load"))
     assert world.run("busy.discover").causes == {}
     assert asked(staging_dsn, "select count(*) from busy_log.project_lock") == [(0,)], "who waits for a person has given the project back"
+
+
+@pytest.mark.promise("P049")
+def test_the_scope_shows_what_each_answer_comes_to(world: World, new_project: NewProject, staging_dsn: str) -> None:
+    new_project("asked")
+    assert world.run("asked.discover").causes == {}
+    [(body,)] = asked(staging_dsn, "select seen->>'body' from asked_log.approval")
+    assert "**Decisions**" in body
+    assert asked(staging_dsn, "select answer, chosen from asked_log.decision_effect where name = 'company_key' order by 1") == [("domain", False), ("name", True)]
+    assert "different ones: " in body

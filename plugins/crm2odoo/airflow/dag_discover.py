@@ -30,8 +30,8 @@ project must exist; the task `check.needs` says what is missing and with which c
 `check` looks at connections, pool, database and export. `intake` registers the files by their hash, lands every row as delivered, types and
 checks it, and proves that no row was lost: records = valid + merged + exact duplicates + deleted + rejected, for every file. `findings`
 lists what a person should know. `look_at_target` looks at the Odoo of the project's connection, when there is one already. `build_target`
-makes the records to be, so that stages and owners can be shown before anything is set up. `documents` writes scope, mapping, checklists, custom
-fields, decisions and owner queue. `scope` puts it together.
+makes the records to be, so that stages and owners can be shown before anything is set up; `decisions` counts what other answers to each
+question would come to. `documents` writes scope, mapping, checklists, custom fields, decisions and owner queue. `scope` puts it together.
 
 ## The gate
 
@@ -58,6 +58,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
         findings = task(steps.findings)(export_id)
         built = task(steps.build_target)(export_id)
         documents = task(task_id="documents")(steps.write_documents)()
+        decisions = task(steps.decisions)(export_id)
         target = task(steps.look_at_target)()
         scope = task(steps.scope)(export_id)
         sign_off = SignOff(
@@ -70,7 +71,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
             "a rejection fails the run.",
         )
         ready >> export_id
-        verified >> findings >> built >> documents >> scope
+        verified >> findings >> built >> decisions >> documents >> scope
         ready >> target >> scope >> sign_off
     return dag
 

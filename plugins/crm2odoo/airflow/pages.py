@@ -64,6 +64,8 @@ def scope_page(ws: Workspace, export_id: str, folder: str = "") -> str:
         parts += ["**Owners**: whose records there are", _table(("owner", "name", "rows", "decision"), [_owner_row(ws, o) for o in owners])]
     if findings:
         parts += ["**Findings**", _table(("severity", "finding", "count"), [(f["severity"], f["title"], f["count"]) for f in findings])]
+    if register := discovery.read_register(ws, export_id):
+        parts += ["**Decisions**: the answers that hold, and what others would come to on this export", decision_table(register)]
     if folder:
         parts.append(f"Scope, mapping, checklists, custom fields and owner queue as documents: `{folder}`")
     parts.append("Approve when this is what the customer expects to move. The approval is bound to these files and to the present mapping.")
@@ -80,6 +82,17 @@ def _owner_row(ws: Workspace, o: discovery.OwnerRow) -> tuple[Any, ...]:
     decided = {who.strip().lower(): choice for who, choice in told.decisions.items()}
     choice = decided.get(o.login.lower()) or decided.get((o.name or "").lower()) or told.undecided
     return (o.login, o.name or "", sum(o.records.values()), choice or "used if Odoo has this user, else nobody decided yet")
+
+
+def decision_table(register: Sequence[discovery.Answer]) -> str:
+    """One line per answer; the one that holds is marked, with who chose it."""
+    rows, last = [], ""
+    for a in register:
+        holds = ("decided" if a.decided else "default") if a.chosen else ""
+        effect = "; ".join(map(str, a.effects)) or ("" if a.chosen else "no difference")
+        rows.append((a.question if a.question != last else "", f"{a.answer}: {a.meaning}" if a.meaning else a.answer, holds, effect, a.name))
+        last = a.question
+    return _table(("question", "answer", "holds", "records", "name"), rows)
 
 
 def _file_rows(files: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:

@@ -289,6 +289,16 @@ class Steps:
         pages.log_findings(self.workspace(), export_id)
 
     @person_readable
+    def decisions(self, export_id: str) -> None:
+        """Counts what each answer to each question (campaigns, split of leads, invoices, owners …) comes to on this export, in records.
+
+        The target's rows are built under each answer and compared with those of the answer that holds. Nothing of it is kept but the counts.
+        """
+        for answer in discovery.write_register(self.workspace(), export_id):
+            holds = "holds" if answer.chosen else "instead"
+            log.info("%s %s = %s: %s", answer.name, holds, answer.answer, "; ".join(map(str, answer.effects)) or "no difference")
+
+    @person_readable
     def look_at_target(self) -> None:
         """Looks at the Odoo of the project's connection and lists what stands in the way of a load. Writes nothing to it.
 

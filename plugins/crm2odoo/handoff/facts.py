@@ -34,6 +34,7 @@ LOGGED = (
     "checks",
     "findings",
     "decisions",
+    "decision_effects",
     "batches",
     "custom_fields",
     "deliveries",

@@ -65,8 +65,15 @@ class Bundle:
 
     def feeds(self, entity: str) -> list[Feed]:
         """The object mappings that feed an entity; those of primary objects first, then as the file lists them."""
-        found = [f for f in self._all_feeds() if f.mapping.entity == entity]
-        return sorted(found, key=lambda f: not f.mapping.primary)
+        return list(self._feeds.get(entity, []))
+
+    @cached_property
+    def _feeds(self) -> dict[str, list[Feed]]:
+        """Asked for thousands of times while SQL is written."""
+        found: dict[str, list[Feed]] = {}
+        for feed in self._all_feeds():
+            found.setdefault(feed.mapping.entity, []).append(feed)
+        return {entity: sorted(feeds, key=lambda f: not f.mapping.primary) for entity, feeds in found.items()}
 
     def decided_for(self, name: str) -> bool:
         """Whether apps and decisions leave an object anything that its rows may become."""
@@ -164,13 +171,17 @@ Memory = dict[Path, Any]
 """Files that were read already, for whoever reads many projects in one go."""
 
 
-def load_bundle(root: Path | str, project: str, memory: Memory | None = None) -> Bundle:
-    """Reads ``<root>/mappings/projects/<project>.yaml`` and all that it names. Raises ConfigError with every mistake found."""
+def load_bundle(root: Path | str, project: str, memory: Memory | None = None, **instead: dict[str, Any]) -> Bundle:
+    """Reads ``<root>/mappings/projects/<project>.yaml`` and all that it names. Raises ConfigError with every mistake found.
+
+    ``instead``: what if the project said otherwise? Maps of the project file (``decisions``, ``apps``), whose entries replace the file's.
+    """
     memory = {} if memory is None else memory
     root = Path(root)
     mappings = root / "mappings"
     project_yaml = YamlFile(mappings / "projects" / f"{project}.yaml")
     model = project_yaml.model(Project)
+    model = model.model_copy(update={key: {**getattr(model, key), **entries} for key, entries in instead.items()})
     problems: list[Problem] = []
     if model.project != project:
         problems.append(project_yaml.problem(("project",), f"the file is {project}.yaml, but it says {model.project!r}", "make the two equal"))

@@ -291,6 +291,9 @@ class Decision(Strict):
     question: str = Field(description="What the customer is asked.")
     options: dict[str, str] = Field({}, description="Choice: what it means. Empty: any value.")
     default: str | bool | int | float = Field(description="What holds until the customer decides.")
+    compare: str | bool | int | float | None = Field(
+        None, description="For a question without `options`: another answer, to count the records that would be different with it."
+    )
     sql: bool = Field(False, description="The answer is a PostgreSQL expression over the clean columns of the object that asks: a rule.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import yaml
@@ -85,6 +85,7 @@ def _symbols() -> dict[str, list[str]]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def currency_code(sql: str, own: str) -> str:
     """The ISO code for what stood beside an amount: a sign that may mean the project's currency means it."""
     cases = " ".join(f"when {literal(sign)} then {literal(own if own in codes else codes[0])}" for sign, codes in _symbols().items())

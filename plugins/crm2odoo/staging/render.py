@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -74,7 +75,13 @@ def expression(
     ``constants`` are names that stand for a value, ``renamed`` names that stand for other SQL. Raises UnsafeSql for anything but an
     expression over ``columns`` with harmless functions.
     """
-    known, constants, renamed = set(columns), constants or {}, renamed or {}
+    return _expression(text, tuple(columns), alias, json.dumps(constants or {}), json.dumps(renamed or {}))
+
+
+@lru_cache(maxsize=8192)
+def _expression(text: str, columns: tuple[str, ...], alias: str | None, constants_json: str, renamed_json: str) -> str:
+    """Parsing is slow, and the same line is asked for by every building of the target."""
+    known, constants, renamed = set(columns), json.loads(constants_json), json.loads(renamed_json)
     try:
         tree = sqlglot.parse_one(f"select {text}", dialect="postgres")
     except SqlglotError as error:
@@ -140,6 +147,11 @@ def check(sql: str, schemas: Iterable[str], template: str) -> list[str]:
 
     Each statement must be one of ALLOWED_STATEMENTS and may name tables of ``schemas`` only.
     """
+    return list(_check(sql, tuple(sorted(schemas)), template))
+
+
+@lru_cache(maxsize=512)
+def _check(sql: str, schemas: tuple[str, ...], template: str) -> list[str]:
     allowed = set(schemas)
     statements: list[str] = []
     try:

@@ -51,26 +51,31 @@ def build_target(ws: Workspace, export_id: str) -> dict[str, int]:
     Returns the number of records per entity, in load order. Raises UnsafeSql for a mapping line that is no harmless SQL, and
     MappingConflict.
     """
-    counts: dict[str, int] = {}
     with ws.connect() as connection:
-        custom = custom_columns(ws, connection, export_id)
-        ws.run(connection, "target/1_lookup.sql.j2")
-        for name, source_object in ws.bundle.source.objects.items():
-            if source_object.pivot:
-                index_pivot(ws, connection, name)
-        for name in ws.bundle.build_order:
-            ws.run(connection, "target/2_identity.sql.j2", **identity_values(ws.bundle, name, custom))
-        connection.execute(ws.sql("create index on {target}.lookup (entity, key); create index on {target}.member (object, file_no, rec)"))
-        connection.execute(ws.sql("analyze {target}.lookup"))
-        for name, source_object in ws.bundle.source.objects.items():
-            if source_object.pivot:
-                ws.run(connection, "target/4_pivot_member.sql.j2", **pivot_values(ws.bundle, name))
-        for values in collected_values(ws.bundle):
-            ws.run(connection, "target/5_collected_member.sql.j2", **values)
-        for name in ws.bundle.build_order:
-            ws.run(connection, "target/3_record.sql.j2", **record_values(ws.bundle, name, custom))
-            counts[name] = _check_xids(ws, connection, name)
-            _break_circles(ws, connection, export_id, name)
+        return fill_target(ws, connection, export_id)
+
+
+def fill_target(ws: Workspace, connection: Connection, export_id: str) -> dict[str, int]:
+    """``build_target`` within the caller's transaction, who may take it back: what if the project had decided otherwise?"""
+    counts: dict[str, int] = {}
+    custom = custom_columns(ws, connection, export_id)
+    ws.run(connection, "target/1_lookup.sql.j2")
+    for name, source_object in ws.bundle.source.objects.items():
+        if source_object.pivot:
+            index_pivot(ws, connection, name)
+    for name in ws.bundle.build_order:
+        ws.run(connection, "target/2_identity.sql.j2", **identity_values(ws.bundle, name, custom))
+    connection.execute(ws.sql("create index on {target}.lookup (entity, key); create index on {target}.member (object, file_no, rec)"))
+    connection.execute(ws.sql("analyze {target}.lookup"))
+    for name, source_object in ws.bundle.source.objects.items():
+        if source_object.pivot:
+            ws.run(connection, "target/4_pivot_member.sql.j2", **pivot_values(ws.bundle, name))
+    for values in collected_values(ws.bundle):
+        ws.run(connection, "target/5_collected_member.sql.j2", **values)
+    for name in ws.bundle.build_order:
+        ws.run(connection, "target/3_record.sql.j2", **record_values(ws.bundle, name, custom))
+        counts[name] = _check_xids(ws, connection, name)
+        _break_circles(ws, connection, export_id, name)
     return counts
 
 

@@ -45,6 +45,29 @@ def decision_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                 asked,
             ),
             Section(
+                "What each answer comes to on this export",
+                "Counted by building the records under each answer. An answer “for comparison” shows how many records a question is about.",
+                (
+                    Column("Question", width=2.4),
+                    Column("Answer", width=2.4),
+                    Column("Holds", width=0.7),
+                    Column("Records", width=3.2),
+                    Column("Name", "code", 1.2),
+                ),
+                [
+                    [
+                        e["question"],
+                        f"{e['answer']}: {e['meaning']}" if e["meaning"] else e["answer"],
+                        ("decided" if e["decided"] else "default") if e["chosen"] else "",
+                        e["effect"] or ("" if e["chosen"] else "no difference"),
+                        e["name"],
+                    ]
+                    for e in facts.rows("decision_effects")
+                ],
+                query="decision_effects",
+                empty="Discovery has not counted it for this export.",
+            ),
+            Section(
                 "Decided by people",
                 "",
                 (
