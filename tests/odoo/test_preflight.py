@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from crm2odoo.odoo import preflight_checks
-from crm2odoo.odoo.errors import AccessRefused, RowRefused
+from crm2odoo.odoo import parking_marks, preflight_checks
+from crm2odoo.odoo.errors import AccessRefused, RowRefused, SchemaMismatch
 from crm2odoo.odoo.facts import Facts
 from crm2odoo.odoo.finding import Finding
 from crm2odoo.odoo.preflight import PreflightFailed, preflight
@@ -56,7 +56,7 @@ def test_a_neutralised_sandbox_of_the_template_is_clear(target: Target) -> None:
     assert target.client.call("ir.config_parameter", "search_read", domain=[], fields=["key", "value"]) == before
     assert {f.code for f in findings} >= {
         "version", "rolling_release", "hosting", "external_api", "neutralised", "sandbox_is_production", "apps", "enterprise_leftovers", "pending_modules",
-        "fields", "constants", "rights", "companies", "currency", "chart", "lock_dates", "languages", "automations", "mail_servers", "parameters", "attachments",
+        "fields", "constants", "rights", "companies", "currency", "chart", "lock_dates", "languages", "automations", "acting_later", "parked", "duplicates", "mail_servers", "parameters", "attachments",
         "scheduled_actions", "time_zone", "broken_form", "outdated_views", "orphan_fields", "leftovers", "snapshot",
     }
     assert {f.code: f.verdict for f in findings if f.verdict != "clear"} == {"parameters": "hit"}
@@ -158,6 +158,73 @@ def test_a_module_that_waits_for_an_upgrade_blocks(target: Target) -> None:
     answer = asked(target, "pending_modules")["pending_modules"]
     change(target, "ir.module.module", module, state="installed")
     assert (answer.severity, answer.evidence["modules"]) == ("blocking", {"contacts": "to upgrade"})
+
+
+@pytest.mark.promise("P071")
+def test_a_paid_module_whose_code_is_not_there_is_told(target: Target) -> None:
+    """As after a restore on another server: the table says installed, and the model that it brings is not there."""
+    call = target.client.call
+    module = call("ir.module.module", "search", domain=[["name", "=", "contacts"]])
+    change(target, "ir.module.module", module, license="OPL-1")
+    assert asked(target, "enterprise_leftovers")["enterprise_leftovers"].verdict == "clear", "a paid app may run on Community"
+    ghost = call("ir.model", "create", vals_list=[{"name": "Ghost", "model": "x_ghost", "state": "manual"}])
+    named = call("ir.model.data", "create", vals_list=[{"module": "contacts", "name": "model_x_ghost", "model": "ir.model", "res_id": ghost[0]}])
+    real = call
+
+    def no_ghost(model: str, method: str, **named: Any) -> Any:
+        if model == "x_ghost":
+            raise SchemaMismatch("the model x_ghost does not exist")
+        return real(model, method, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(target.client, "call", no_ghost)
+        answer = asked(target, "enterprise_leftovers")["enterprise_leftovers"]
+    assert (answer.verdict, answer.evidence["models_without_code"]) == ("hit", {"contacts": "x_ghost"})
+    call("ir.model.data", "unlink", ids=named)
+    call("ir.model", "unlink", ids=ghost)
+    change(target, "ir.module.module", module, license="LGPL-3")
+
+
+@pytest.mark.promise("P071")
+@pytest.mark.parametrize(
+    ("model", "arch", "what"),
+    [
+        ("crm.lead", '<field name="phone" position="after"><field name="function" attrs="{}"/></field>', ["attrs="]),
+        ("crm.lead", '<field name="phone" position="after"><field name="mobile"/></field>', ["the field mobile"]),
+        ("crm.stage", '<field name="name" position="after"><field name="team_id"/></field>', ["the field team_id of a stage"]),
+    ],
+)
+def test_a_view_that_says_what_this_version_no_longer_takes_is_told(target: Target, model: str, arch: str, what: list[str]) -> None:
+    """Switched off, as an upgrade leaves it: active, Odoo would not take it."""
+    form = target.client.call("ir.ui.view", "search", domain=[["model", "=", model], ["type", "=", "form"], ["inherit_id", "=", False]], limit=1)[0]
+    vals = {"name": "from the old version", "model": model, "type": "form", "inherit_id": form, "arch": f"<data>{arch}</data>", "active": False}
+    view = target.client.call("ir.ui.view", "create", vals_list=[vals])
+    found = asked(target, "forms")["outdated_views"]
+    target.client.call("ir.ui.view", "unlink", ids=view)
+    assert [(v["name"], v["outdated"]) for v in found.evidence["views"]] == [("from the old version", what)]
+
+
+def test_contacts_that_odoo_has_twice_are_told(target: Target) -> None:
+    twice = [{"name": n, "email": "Two@x.example"} for n in ("A", "B")] + [{"name": n, "is_company": True, "website": "https://two.example"} for n in ("C", "D", "E")]
+    made = target.client.call("res.partner", "create", vals_list=twice)
+    answer = asked(target, "duplicates")["duplicates"]
+    target.client.call("res.partner", "unlink", ids=made)
+    assert (answer.verdict, answer.count, answer.evidence["records"]) == ("hit", 2, 5)
+
+
+def test_what_another_load_has_parked_is_told_with_its_run(target: Target) -> None:
+    parking_marks.write(target, parking_marks.Mark("other", "run-7", "2026-01-01T10:00:00+00:00", True))
+    answer = asked(target, "parked")["parked"]
+    parking_marks.remove_all(target, parking_marks.read(target))
+    assert answer.title == "Settings of this Odoo are parked by project other (run run-7, since 2026-01-01 10:00 UTC)"
+    assert asked(target, "parked")["parked"].verdict == "clear"
+
+
+def test_rules_that_act_by_the_clock_are_told(target: Target) -> None:
+    facts = Facts(target)
+    facts.__dict__["automations"] = [{"name": "Call back", "model_name": "crm.lead", "trigger": "on_time_created"}, {"name": "Now", "model_name": "crm.lead", "trigger": "on_create"}]
+    answer = next(iter(next(c for c in preflight_checks.CHECKS if c.code == "acting_later").run(facts)))
+    assert (answer.verdict, list(answer.evidence["what"])) == ("hit", ["the automation rule 'Call back'"])
 
 
 def test_enterprise_modules_on_a_community_server_are_told(target: Target) -> None:

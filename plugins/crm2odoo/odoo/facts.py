@@ -39,7 +39,7 @@ class Facts:
         """Modules that are installed or on their way in or out: name → state, license, latest_version."""
         domain = [["state", "not in", ["uninstalled", "uninstallable"]]]
         rows = self.call(
-            "ir.module.module", "search_read", domain=domain, fields=["name", "shortdesc", "state", "license", "latest_version"]
+            "ir.module.module", "search_read", domain=domain, fields=["name", "shortdesc", "state", "license", "latest_version", "to_buy"]
         )
         return {r["name"]: r for r in rows}
 
@@ -86,7 +86,17 @@ class Facts:
         """Active automation rules; none when the module is not installed."""
         if "base.automation" not in self.models:
             return []
-        return list(self.call("base.automation", "search_read", domain=[], fields=["name", "model_id", "trigger"]))
+        return list(self.call("base.automation", "search_read", domain=[], fields=["name", "model_name", "trigger"]))
+
+    def shared(self, model: str, field: str, domain: list[Any]) -> list[tuple[str, int]]:
+        """Values of a stored field that several records have, with their number, most first."""
+        domain = [*domain, [field, "!=", False]]
+        if self.target.version >= 19:
+            having = [["__count", ">", 1]]
+            rows = self.call(model, "formatted_read_group", domain=domain, groupby=[field], aggregates=["__count"], having=having)
+        else:
+            rows = self.call(model, "read_group", domain=domain, fields=[field], groupby=[field], lazy=False)
+        return sorted(((str(r[field]), int(r["__count"])) for r in rows if r["__count"] > 1), key=lambda pair: (-pair[1], pair[0]))
 
     @cached_property
     def mail_servers(self) -> list[Row]:

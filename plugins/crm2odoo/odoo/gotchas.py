@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from crm2odoo.odoo.errors import OdooError
+from crm2odoo.odoo.errors import OdooError, SchemaMismatch, Unsupported
 from crm2odoo.odoo.facts import ALSO_ARCHIVED, Facts
 from crm2odoo.odoo.finding import Finding
 from crm2odoo.odoo.target import customer_fields
@@ -14,13 +14,16 @@ from crm2odoo.odoo.target import customer_fields
 # OEEL-1, and yet part of the Community packages.
 _COMMUNITY_ANYWAY = {"certificate"}
 
-# What a view may no longer say from a version on: pattern, version, what it is.
-_OUTDATED = [
-    (re.compile(r"\battrs\s*="), 17, "attrs="),
-    (re.compile(r"\bstates\s*="), 17, "states="),
-    (re.compile(r"<tree\b"), 18, "<tree>"),
-    (re.compile(r"name=[\"']mobile[\"']"), 19, "the field mobile"),
-    (re.compile(r"name=[\"']title[\"']"), 19, "the field title"),
+_PAID = ("OEEL-1", "OPL-1")
+
+# What a view may no longer say from a version on: pattern, version, the models that it is about (all when empty), what it is.
+_OUTDATED: list[tuple[re.Pattern[str], int, tuple[str, ...], str]] = [
+    (re.compile(r"\battrs\s*="), 17, (), "attrs="),
+    (re.compile(r"\bstates\s*="), 17, (), "states="),
+    (re.compile(r"<tree\b"), 18, (), "<tree>"),
+    (re.compile(r"name=[\"']mobile[\"']"), 19, ("res.partner", "crm.lead"), "the field mobile"),
+    (re.compile(r"name=[\"']title[\"']"), 19, ("res.partner", "crm.lead"), "the field title"),
+    (re.compile(r"name=[\"']team_id[\"']"), 19, ("crm.stage",), "the field team_id of a stage"),
 ]
 
 
@@ -61,7 +64,10 @@ def enterprise_leftovers(facts: Facts) -> Iterator[Finding]:
     if facts.target.edition == "enterprise":
         yield Finding("enterprise_leftovers", "An Enterprise server: its modules are there", "clear", "info")
         return
-    left = sorted(n for n, m in facts.modules.items() if m["license"] == "OEEL-1" and n not in _COMMUNITY_ANYWAY)
+    paid = {n for n, m in facts.modules.items() if (m["license"] in _PAID or m["to_buy"]) and n not in _COMMUNITY_ANYWAY}
+    # A paid app of somebody else may run on Community. Whether a module's code is there shows at a model that it brings.
+    gone = _not_loaded(facts, paid)
+    left = sorted({n for n in paid if facts.modules[n]["license"] == "OEEL-1"} | set(gone))
     if left:
         yield Finding(
             "enterprise_leftovers",
@@ -70,10 +76,28 @@ def enterprise_leftovers(facts: Facts) -> Iterator[Finding]:
             "warning",
             "The database came from an Enterprise server. Restore it there, or uninstall these modules there before moving it",
             len(left),
-            {"modules": left},
+            {"modules": left, "models_without_code": gone},
         )
     else:
-        yield Finding("enterprise_leftovers", "No Enterprise module is left on this Community server", "clear", "info")
+        title = "No Enterprise module is left on this Community server"
+        yield Finding("enterprise_leftovers", title, "clear", "info", evidence={"paid_modules_that_work": sorted(paid)})
+
+
+def _not_loaded(facts: Facts, modules: set[str]) -> dict[str, str]:
+    """Module → a model of it that the table knows and the server does not."""
+    if not modules:
+        return {}
+    domain = [["module", "in", sorted(modules)], ["model", "=", "ir.model"]]
+    rows = facts.call("ir.model.data", "search_read", domain=domain, fields=["module", "res_id"])
+    known = {m["id"]: m["model"] for m in facts.call("ir.model", "read", ids=[r["res_id"] for r in rows], fields=["model"])} if rows else {}
+    gone = {}
+    for row in rows:
+        if (model := known.get(row["res_id"])) and row["module"] not in gone:
+            try:
+                facts.call(model, "fields_get", attributes=["type"])
+            except (SchemaMismatch, Unsupported):
+                gone[row["module"]] = model
+    return gone
 
 
 def broken_forms(facts: Facts, forms: dict[str, str]) -> Iterator[Finding]:
@@ -100,15 +124,19 @@ def broken_forms(facts: Facts, forms: dict[str, str]) -> Iterator[Finding]:
     views = facts.call(
         "ir.ui.view",
         "search_read",
-        domain=[["model", "in", sorted(set(forms.values()))], ["inherit_id", "!=", False]],
-        fields=["name", "xml_id", "active", "arch_db"],
+        domain=[["model", "in", sorted(target.shapes)], ["inherit_id", "!=", False]],
+        fields=["name", "model", "xml_id", "active", "arch_db"],
         context=ALSO_ARCHIVED,
     )
     suspects = []
     for view in views:
         xml_id = view["xml_id"] or ""
         own = not xml_id or xml_id.startswith("studio_customization.")
-        outdated = [what for pattern, since, what in _OUTDATED if target.version >= since and pattern.search(view["arch_db"] or "")]
+        outdated = [
+            what
+            for pattern, since, models, what in _OUTDATED
+            if target.version >= since and (not models or view["model"] in models) and pattern.search(view["arch_db"] or "")
+        ]
         if own and (outdated or not view["active"]):
             suspects.append({"id": view["id"], "name": view["name"], "active": view["active"], "outdated": outdated})
     if suspects:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from crm2odoo.odoo import parking_marks
 from crm2odoo.odoo.facts import LOCK_DATES, Facts
 from crm2odoo.odoo.finding import Finding, Severity
 from crm2odoo.odoo.gotchas import broken_forms, enterprise_leftovers, external_api, orphan_fields, rolling_release
@@ -344,6 +345,61 @@ def _mail(facts: Facts) -> Iterator[Finding]:
         )
 
 
+def _acting_later(facts: Facts) -> Iterator[Finding]:
+    """What looks at migrated records by itself once the load is over and everything works again."""
+    later = {f"the automation rule {a['name']!r}": "acts by the clock" for a in facts.automations if str(a["trigger"]).startswith("on_time")}
+    for model, name, stopped in (
+        ("google.calendar.sync", "Google", "google_synchronization_stopped"),
+        ("microsoft.calendar.sync", "Outlook", "microsoft_synchronization_stopped"),
+    ):
+        if not facts.call("ir.model", "search_count", domain=[["model", "=", model]]):
+            continue
+        users = facts.call("res.users", "search_count", domain=[["share", "=", False], [stopped, "=", False]])
+        if users and any(e.model == "calendar.event" for e in facts.target.entities.values()):
+            later[f"the calendar of {name}"] = f"takes meetings of up to {users} user(s), and invites the attendees of those to come"
+    if later:
+        yield _hit(
+            "acting_later", "warning", f"After the load these act on migrated records by themselves: {', '.join(later)}",
+            "They rest during the load. Look at each before production: limit the rule to records that were not migrated, stop the "
+            "synchronisation for these users, or mean it",
+            len(later), what=later,
+        )
+    else:
+        yield _clear("acting_later", "No rule acts by the clock and no calendar synchronises")
+
+
+def _parked_by_others(facts: Facts) -> Iterator[Finding]:
+    own = facts.target.ws.bundle.project.project
+    marks = parking_marks.read(facts.target)
+    others = [str(m) for name, m in marks.items() if m.working and name != own]
+    mine = marks.get(own)
+    if others:
+        yield _hit(
+            "parked", "warning", f"Settings of this Odoo are parked by {', '.join(others)}",
+            "Both loads may go on; whoever ends last puts everything back. If that run is dead, clear its task restore_settings", len(others),
+        )
+    elif mine is not None and mine.working:
+        title = f"Settings of this Odoo are still parked by this project (run {mine.run_id})"
+        yield _hit("parked", "info", title, "That run did not end. The end of the next load puts them back")
+    else:
+        yield _clear("parked", "No load has parked settings of this Odoo")
+
+
+def _duplicates(facts: Facts) -> Iterator[Finding]:
+    """Records that Odoo has twice: a row of the export that matches both waits for a person."""
+    emails = facts.shared("res.partner", "email_normalized", [])
+    sites = facts.shared("res.partner", "website", [["is_company", "=", True]])
+    if emails or sites:
+        yield _hit(
+            "duplicates", "warning",
+            f"Odoo has {len(emails)} e-mail address(es) and {len(sites)} website(s) on more than one contact",
+            "Merge them in Odoo (Contacts ▸ Merge) before the load: a row of the export that fits two records waits for a person",
+            len(emails) + len(sites), records=sum(n for _, n in [*emails, *sites]),
+        )
+    else:
+        yield _clear("duplicates", "No e-mail address and no website is on two contacts")
+
+
 def _parameters(facts: Facts) -> Iterator[Finding]:
     found = {key: facts.parameters.get(key, "(default)") for key in [*PARKED_PARAMETERS, "sales_team.membership_multi"]}
     yield _hit(
@@ -458,6 +514,9 @@ CHECKS = [
     Check("accounting", "whether accounting is ready for invoices", _accounting),
     Check("languages", "which languages are installed", _languages),
     Check("automations", "whether automation rules are active", _automations),
+    Check("acting_later", "what acts on migrated records later", _acting_later),
+    Check("parked", "whether another load has parked settings", _parked_by_others),
+    Check("duplicates", "whether Odoo has contacts twice", _duplicates),
     Check("mail_servers", "whether mail can go out", _mail),
     Check("parameters", "how the settings stand that the load parks", _parameters),
     Check("attachments", "where attachments are kept", _attachments),
