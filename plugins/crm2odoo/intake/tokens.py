@@ -39,12 +39,21 @@ def _stop(dialect: Dialect) -> re.Pattern[bytes]:
     return re.compile(b"[" + re.escape(dialect.delimiter) + rb"\r\n]")
 
 
+@lru_cache(maxsize=64)
+def _line_end(dialect: Dialect) -> re.Pattern[bytes]:
+    return re.compile(re.escape(dialect.quote) + rb"|\r\n|\n|\r")
+
+
 def read_record(buffer: bytes, start: int, dialect: Dialect, final: bool) -> Record:
     """The record that starts at ``start``. ``final``: nothing comes after the buffer; otherwise NeedMore may be raised.
 
     A quote opens a quoted cell only at the start of a cell, and closes it only before a delimiter, a line end or the end of the
     file; any other quote is a character. A quote that never closes is a character too, so that it swallows no further line.
     """
+    line = _line_end(dialect).search(buffer, start)
+    if line and line.group() != dialect.quote and not dialect.escape and (final or line.end() < len(buffer) or line.group() == b"\n"):
+        # Nothing is quoted before the line ends.
+        return Record(buffer[start : line.start()].split(dialect.delimiter), line.end(), 1)
     record = _read(buffer, start, dialect, final, honour_quotes=True)
     if record is None:
         record = _read(buffer, start, dialect, final, honour_quotes=False)
