@@ -1559,9 +1559,9 @@ with "survivor" as (
     , s."url"
     , s."mimetype"
     , s."about"
-    , coalesce("record_1"."xid", "record_2"."xid", "record_3"."xid", "record_4"."xid", "record_5"."xid", "record_6"."xid", "record_7"."xid", "record_8"."xid", "record_9"."xid", "record_10"."xid", "record_11"."xid", "record_12"."xid", "record_13"."xid", "record_14"."xid", "record_15"."xid") as "record__xid"
-    , coalesce(s."record__1", s."record__2", s."record__3", s."record__4", s."record__5", s."record__6", s."record__7", s."record__8", s."record__9", s."record__10", s."record__11", s."record__12", s."record__13", s."record__14", s."record__15") as "record__asked"
-    , case coalesce("record_1"."entity", "record_2"."entity", "record_3"."entity", "record_4"."entity", "record_5"."entity", "record_6"."entity", "record_7"."entity", "record_8"."entity", "record_9"."entity", "record_10"."entity", "record_11"."entity", "record_12"."entity", "record_13"."entity", "record_14"."entity", "record_15"."entity") when 'opportunity' then 'crm.lead' when 'lead' then 'crm.lead' when 'ticket_lead' then 'crm.lead' when 'article_lead' then 'crm.lead' when 'task' then 'project.task' when 'contact' then 'res.partner' when 'company' then 'res.partner' end as "record_model"
+    , coalesce("record_1"."xid", "record_2"."xid", "record_3"."xid", "record_4"."xid", "record_5"."xid", "record_6"."xid", "record_7"."xid", "record_8"."xid", "record_9"."xid", "record_10"."xid", "record_11"."xid", "record_12"."xid", "record_13"."xid", "record_14"."xid", "record_15"."xid", "record_16"."xid") as "record__xid"
+    , coalesce(s."record__1", s."record__2", s."record__3", s."record__4", s."record__5", s."record__6", s."record__7", s."record__8", s."record__9", s."record__10", s."record__11", s."record__12", s."record__13", s."record__14", s."record__15", s."record__16") as "record__asked"
+    , case coalesce("record_1"."entity", "record_2"."entity", "record_3"."entity", "record_4"."entity", "record_5"."entity", "record_6"."entity", "record_7"."entity", "record_8"."entity", "record_9"."entity", "record_10"."entity", "record_11"."entity", "record_12"."entity", "record_13"."entity", "record_14"."entity", "record_15"."entity", "record_16"."entity") when 'opportunity' then 'crm.lead' when 'lead' then 'crm.lead' when 'ticket_lead' then 'crm.lead' when 'article_lead' then 'crm.lead' when 'task' then 'project.task' when 'contact' then 'res.partner' when 'company' then 'res.partner' end as "record_model"
   from "survivor" as s
   left join (
     -- one key may stand for records of several entities: the first of the list wins
@@ -1668,6 +1668,13 @@ with "survivor" as (
     order by a."key", array_position(array['opportunity', 'lead', 'ticket_lead', 'article_lead', 'task', 'contact', 'company'], a."entity")
   ) as "record_15"
     on "record_15"."key" = s."record__15"
+  left join (
+    -- one key may stand for records of several entities: the first of the list wins
+    select distinct on (a."key") a."key", a."xid", a."entity" from "demo_smartdesk_target"."lookup" as a
+    where a."entity" in ('opportunity', 'lead', 'ticket_lead', 'article_lead', 'task', 'contact', 'company')
+    order by a."key", array_position(array['opportunity', 'lead', 'ticket_lead', 'article_lead', 'task', 'contact', 'company'], a."entity")
+  ) as "record_16"
+    on "record_16"."key" = s."record__16"
 ), "brought" as (
   select
     l.*

@@ -24,12 +24,26 @@ def loaded(staging_dsn: str, odoo: OdooDatabase, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="module")
-def without_project(staging_dsn: str, new_odoo: Callable[[], OdooDatabase], tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+def second_odoo(new_odoo: Callable[[], OdooDatabase]) -> OdooDatabase:
+    return new_odoo()
+
+
+@pytest.fixture(scope="module")
+def without_sales(staging_dsn: str, second_odoo: OdooDatabase, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """The same estimates and invoices where the customer has neither Sales nor Invoicing."""
+    folder = tmp_path_factory.mktemp("tcf_bare")
+    names = {"users", "customers", "prospects", "estimates", "estimate_items", "invoices", "invoice_items"}
+    root = project(folder, SOURCE, "tcf_bare", some_files(SOURCE, folder / "export", names), apps={"project": False, "sale": False, "account": False})
+    return migrate(SOURCE, root, "tcf_bare", staging_dsn, second_odoo)
+
+
+@pytest.fixture(scope="module")
+def without_project(staging_dsn: str, second_odoo: OdooDatabase, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     """The same jobs where the customer has neither Project nor Invoicing."""
     folder = tmp_path_factory.mktemp("tcf_plain")
     export = some_files(SOURCE, folder / "export", {"users", "customers", "jobs", "job_items", "invoices", "invoice_items"})
     root = project(folder, SOURCE, "tcf_plain", export, apps={"project": False, "account": False})
-    return migrate(SOURCE, root, "tcf_plain", staging_dsn, new_odoo())
+    return migrate(SOURCE, root, "tcf_plain", staging_dsn, second_odoo)
 
 
 @pytest.fixture(scope="module")
@@ -274,3 +288,21 @@ def test_files_lie_on_their_records_with_their_bytes_and_a_note_shows_its_own(lo
 
 def test_nothing_left_odoo(loaded: Loaded) -> None:
     assert loaded.search("mail.mail", []) == []
+
+
+@pytest.mark.promise("P068")
+def test_without_sales_estimates_and_invoices_are_notes_with_all_their_lines(without_sales: Loaded) -> None:
+    assert without_sales.unexplained() == []
+    assert not {"order", "invoice", "product"} & set(without_sales.ids)
+    notes = without_sales.read("message", "model", "res_id", "body", "subject", "is_internal", "date")
+    who = partners(without_sales)
+    for kind, file, key in (("estimate", "estimates.csv", "Estimate #"), ("invoice", "invoices.csv", "Invoice Number")):
+        mine = {x.removeprefix(f"{kind}_").removesuffix("__message"): r for x, r in notes.items() if x.startswith(f"{kind}_")}
+        rows = without_sales.first_rows(file, key)
+        assert len(mine) == without_sales.truth["files"][file]["valid"]
+        assert all(r["subject"] == f"{kind.capitalize()} {number}" and r["is_internal"] for number, r in mine.items())
+        assert all(rows[number]["Status"] in r["body"] for number, r in mine.items())
+        assert sum(r["body"].count("<li>") for r in mine.values()) == without_sales.truth["files"][f"{kind}_items.csv"]["valid"]
+        assert without_sales.counts(f"{kind}_item")["loaded"] == without_sales.truth["files"][f"{kind}_items.csv"]["valid"]
+    for number, customer in without_sales.truth["links"]["invoice_customer"]["pairs"]:
+        assert who[notes[f"invoice_{number}__message"]["res_id"]] == f"customer {customer}"

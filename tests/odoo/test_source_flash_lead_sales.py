@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import Counter, defaultdict
+from collections.abc import Callable
 
 import pytest
 
@@ -21,6 +22,17 @@ RATES = {"USD": 1.0, "EUR": 1.08, "CAD": 0.73}
 def loaded(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: OdooDatabase) -> Loaded:
     root = source_world.project(tmp_path_factory.mktemp(SOURCE), SOURCE, "fl", EXPORT)
     return source_world.migrate(SOURCE, root, "fl", staging_dsn, odoo)
+
+
+@pytest.fixture(scope="module")
+def otherwise(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, new_odoo: Callable[[], OdooDatabase]) -> Loaded:
+    """The other choice of each decision; no rate for Canadian dollars; and an invoice whose PDF was not delivered."""
+    folder = tmp_path_factory.mktemp("fl_otherwise")
+    export = source_world.some_files(SOURCE, folder / "export", {"team_members", "pipeline_stages", "companies", "contacts", "deals", "invoices"})
+    (export / "invoices" / "INV-2024001.pdf").unlink()
+    decisions = {"company_key": "domain", "invoice_target": "invoice", "placeholder_companies": "create", "accounting": "post"}
+    root = source_world.project(folder, SOURCE, "fl_otherwise", export, decisions=decisions, rates={"EUR": 1.08})
+    return source_world.migrate(SOURCE, root, "fl_otherwise", staging_dsn, new_odoo())
 
 
 def names(loaded: Loaded, model: str, field: str = "name") -> dict[int, str]:
@@ -298,3 +310,62 @@ def test_reports_are_handed_over_with_their_filters_and_dates(loaded: Loaded) ->
     [section] = [s for s in source_world.handed_over(loaded).sections if s.title == "Report or dashboard"]
     listed = [[c or "" for c in row[:-1]] for row in section.rows]
     assert listed == [list(row.values()) for row in loaded.source_rows("reports.csv")]
+
+
+@pytest.mark.promise("P068")
+@pytest.mark.promise("P103")
+def test_by_decision_invoices_are_customer_invoices_paid_as_the_source_says(otherwise: Loaded) -> None:
+    invoices = otherwise.read("invoice", "ref", "state", "payment_state", "x_source_payment_status", "amount_total", "amount_residual", "currency_id", "invoice_origin")
+    currencies, rows = names(otherwise, "res.currency"), otherwise.first_rows("invoices.csv", "Invoice No")
+    assert {f"invoice_{r['ref']}__invoice" for r in invoices.values()} == set(invoices)
+    assert "order" not in otherwise.ids
+    states = {"Paid": ("posted", "paid"), "Sent": ("posted", "not_paid"), "Overdue": ("posted", "not_paid"), "Draft": ("draft", "not_paid"), "Void": ("cancel", "not_paid")}
+    own = [r for r in invoices.values() if currencies[r["currency_id"]] == "USD"]
+    assert {(r["x_source_payment_status"], r["state"], r["payment_state"]) for r in own} == {(k, *v) for k, v in states.items()}
+    sums = Counter({"USD": 0, "EUR": 0})
+    for r in invoices.values():
+        sums[currencies[r["currency_id"]]] += round(r["amount_total"] * 100)
+    expected = otherwise.truth["sums"]["invoice"]["amount_by_currency"]
+    assert sums == {k: cents(expected[k]) for k in ("USD", "EUR")}
+    # In another currency: at the declared rate, and a draft, because the books need the rate of the day.
+    [euros] = [r for r in invoices.values() if currencies[r["currency_id"]] == "EUR"]
+    assert (euros["state"], euros["amount_total"]) == ("draft", 212405.77)
+    assert all(r["invoice_origin"] == rows[r["ref"]]["Deal ID"] for r in invoices.values())
+    assert otherwise.unexplained() == []
+
+
+@pytest.mark.promise("P082")
+def test_without_a_rate_deals_and_their_invoices_wait_and_say_why(otherwise: Loaded) -> None:
+    for name in ("deal", "invoice"):
+        [row] = [r for r in otherwise.rows if r.object == name]
+        assert row.counts["held"] > 0
+        assert all("the project declares no rate for it (rates: {CAD: …})" in reason for fate, reason, _ in row.reasons if fate == "held"), row.reasons
+
+
+@pytest.mark.promise("P086")
+def test_by_decision_everybody_has_a_company_and_placeholders_are_labelled(otherwise: Loaded) -> None:
+    people, companies = otherwise.read("contact", "name", "parent_id"), otherwise.read("company", "name", "category_id", "is_company")
+    labels, above = names(otherwise, "res.partner.category"), {r["id"]: r for r in companies.values()}
+    assert all(r["parent_id"] for r in people.values())
+    employed = {contact for contact, _ in otherwise.truth["links"]["contact_company"]["pairs"]}
+    made = {x.removeprefix("contact_"): above[r["parent_id"]] for x, r in people.items() if above[r["parent_id"]]["name"].startswith("Company of ")}
+    assert made
+    assert not employed & set(made)
+    assert all([labels[c] for c in r["category_id"]] == ["Placeholder company"] and r["is_company"] for r in made.values())
+    assert len([r for r in companies.values() if r["category_id"]]) == len(made)
+
+
+@pytest.mark.promise("P064")
+def test_by_decision_companies_are_told_apart_by_domain(otherwise: Loaded) -> None:
+    sites = [r["website"] for x, r in otherwise.read("company", "website").items() if x.startswith("company_") and r["website"]]
+    domains = [s.split("//")[1].removeprefix("www.").strip("/") for s in sites]
+    assert len(domains) == len(set(domains)) > 20
+
+
+def test_an_invoice_whose_pdf_is_missing_goes_without_it_and_is_warned_of(otherwise: Loaded) -> None:
+    assert "invoice_INV-2024001__invoice" in otherwise.ids["invoice"]
+    assert "INV-2024001" not in files(otherwise, "invoice_")
+    assert "INV-2024002" in files(otherwise, "invoice_")
+    with otherwise.ws.connect() as connection:
+        warned = connection.execute(otherwise.ws.sql("select code, column_name, value from {clean}.warning where object = 'invoice' and code = 'file_missing'")).fetchall()
+    assert warned == [{"code": "file_missing", "column_name": "pdf", "value": "invoices/INV-2024001.pdf"}]

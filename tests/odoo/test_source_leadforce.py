@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -32,6 +33,16 @@ def loaded(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: Odo
         products = [{"default_code": code, "name": name, "list_price": float(price)} for code, name, price in truth["lists"]["products_expected_in_odoo"]]
         client.call("product.product", "create", vals_list=products)
     return source_world.migrate(SOURCE, root, "lf", staging_dsn, odoo)
+
+
+@pytest.fixture(scope="module")
+def without_sales(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, new_odoo: Callable[[], OdooDatabase]) -> Loaded:
+    """The same proposals and invoices where the customer has neither Sales nor Invoicing."""
+    folder = tmp_path_factory.mktemp("lf_bare")
+    names = {"staff", "pipeline_stages", "deals", "proposals", "proposal_items", "invoices", "invoice_items"}
+    export = source_world.some_files(SOURCE, folder / "export", names)
+    root = source_world.project(folder, SOURCE, "lf_bare", export, apps={"sale": False, "account": False})
+    return source_world.migrate(SOURCE, root, "lf_bare", staging_dsn, new_odoo())
 
 
 def from_deals(loaded: Loaded, *fields: str) -> dict[str, dict[str, Any]]:
@@ -307,6 +318,18 @@ def test_workflows_are_handed_over_with_a_domain_that_this_odoo_evaluates(loaded
         assert (row["Event"], row["Action"]) == (parts["Trigger"][1], parts["Actions"][1])
         assert "not evaluated" not in str(parts["Conditions"][2])
     assert loaded.counts("workflow")["excluded"] == len(loaded.source_rows("workflows.csv"))
+
+
+@pytest.mark.promise("P068")
+def test_without_sales_proposals_and_invoices_are_notes_on_their_deal_with_all_their_lines(without_sales: Loaded) -> None:
+    assert without_sales.unexplained() == []
+    notes = without_sales.read("message", "model", "res_id", "body", "subject", "is_internal")
+    deals = {r["id"]: f"{key}" for key, r in from_deals(without_sales, "id").items()}
+    for kind, link in (("proposal", "proposal_deal"), ("invoice", "invoice_deal")):
+        mine = {r["subject"].split(" ", 1)[1]: r for x, r in notes.items() if x.startswith(f"{kind}_")}
+        assert {(number, deals[r["res_id"]]) for number, r in mine.items()} == {tuple(p) for p in without_sales.truth["links"][link]["pairs"]}
+        assert sum(r["body"].count("<li>") for r in mine.values()) == without_sales.counts(f"{kind}_item")["loaded"]
+    assert not {"order", "invoice", "product"} & set(without_sales.ids)
 
 
 def test_a_second_plan_has_nothing_to_write(loaded: Loaded) -> None:

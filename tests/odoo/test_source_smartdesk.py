@@ -30,9 +30,14 @@ def loaded(staging_dsn: str, odoo: OdooDatabase, tmp_path_factory: pytest.TempPa
 
 
 @pytest.fixture(scope="module")
-def with_apps(staging_dsn: str, new_odoo: Callable[[], OdooDatabase], tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+def second_odoo(new_odoo: Callable[[], OdooDatabase]) -> OdooDatabase:
+    return new_odoo()
+
+
+@pytest.fixture(scope="module")
+def with_apps(staging_dsn: str, second_odoo: OdooDatabase, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
     """An Odoo with the stand-ins for Helpdesk and Knowledge, and the other choice of each decision."""
-    odoo = new_odoo()
+    odoo = second_odoo
     client = OdooClient.connect(OdooCredentials(odoo.url, odoo.database, odoo.login, odoo.api_key))
     client.call("ir.module.module", "update_list")
     found = client.call("ir.module.module", "search_read", domain=[["name", "in", ["helpdesk", "knowledge"]]], fields=["shortdesc"])
@@ -45,6 +50,18 @@ def with_apps(staging_dsn: str, new_odoo: Callable[[], OdooDatabase], tmp_path_f
         apps={"helpdesk": True, "knowledge": True}, decisions={"campaigns": "lead", "standalone_tasks": "lead", "call_details": "body"},
     )
     return migrate(SOURCE, root, "sd_apps", staging_dsn, odoo)
+
+
+@pytest.fixture(scope="module")
+def otherwise(second_odoo: OdooDatabase, staging_dsn: str, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """What is left of the choices, for a customer without Helpdesk, Knowledge and Project: in the same Odoo, as a project of its own."""
+    folder = tmp_path_factory.mktemp("sd_otherwise")
+    names = {"users", "accounts", "contacts", "deals", "pipelines", "pipeline_stages", "calls", "tasks", "articles"}
+    root = project(
+        folder, SOURCE, "sd_otherwise", some_files(SOURCE, folder / "export", names), rates={}, apps={"project": False},
+        decisions={"company_key": "name", "call_details": "fields", "articles": "file"},
+    )
+    return migrate(SOURCE, root, "sd_otherwise", staging_dsn, second_odoo)
 
 
 @pytest.fixture(scope="module")
@@ -376,3 +393,57 @@ def test_the_json_dump_gives_the_same_records_as_the_csv_files(staging_dsn: str,
         left = [{k: v for k, v in r.items() if k not in without} for r in csv_tables[entity]]
         right = [{k: v for k, v in r.items() if k not in without} for r in json_tables[entity]]
         assert left == right, entity
+
+
+@pytest.mark.promise("P082")
+def test_without_a_rate_a_deal_in_another_currency_waits_and_says_why(otherwise: Loaded) -> None:
+    [held] = [r for r in otherwise.rows if r.object == "deal"]
+    pounds = [r for r in otherwise.source_rows("deals.csv") if r["Currency"] == "GBP"]
+    assert 0 < held.counts["held"] <= len(pounds)
+    assert [reason for fate, reason, _ in held.reasons if fate == "held"] == [
+        "its amount is in GBP, and the project declares no rate for it (rates: {GBP: …})"
+    ]
+    assert not [r for r in otherwise.read("opportunity", "x_source_currency").values() if r["x_source_currency"]]
+
+
+@pytest.mark.promise("P064")
+def test_by_decision_accounts_are_told_apart_by_name(otherwise: Loaded, loaded: Loaded) -> None:
+    mine = [" ".join(r["name"].split()).casefold() for x, r in otherwise.read("company", "name").items() if x.startswith("account_")]
+    assert len(mine) == len(set(mine))
+    by_domain = {x for x in loaded.ids["company"] if x.startswith("account_")}
+    # The same rows, merged by another rule: two names on one domain are two companies now.
+    assert len(mine) > len(by_domain)
+
+
+@pytest.mark.promise("P093")
+def test_by_decision_length_and_disposition_of_a_call_are_in_fields_alone(otherwise: Loaded) -> None:
+    calls = messages(otherwise, "call_", "x_call_duration", "x_call_disposition")
+    rows = otherwise.first_rows("calls.csv", "ID")
+    assert {k: (m["x_call_duration"], m["x_call_disposition"] or "") for k, m in calls.items()} == {
+        k: (rows[k]["Duration (Seconds)"], rows[k]["Disposition"]) for k in calls
+    }
+    assert not any("Duration" in m["body"] or "Disposition" in m["body"] for m in calls.values())
+
+
+@pytest.mark.promise("P068")
+@pytest.mark.promise("P112")
+def test_by_decision_articles_are_files_on_one_record(otherwise: Loaded) -> None:
+    files = {x.removeprefix("article_"): r for x, r in otherwise.read("attachment", "name", "datas", "res_model", "res_id", "mimetype", "description").items()}
+    rows = otherwise.first_rows("articles.csv", "ID")
+    assert len(files) == otherwise.truth["files"]["articles.csv"]["valid"]
+    [shelf] = otherwise.search("res.partner", [["name", "=", "Knowledge base"]], "is_company")
+    assert {(r["res_model"], r["res_id"], r["mimetype"]) for r in files.values()} == {("res.partner", shelf["id"], "text/html")}
+    for key, file in files.items():
+        assert file["name"] == f"{rows[key]['Title']}.html"
+        assert rows[key]["Body"].strip() in base64.b64decode(file["datas"]).decode()
+        assert file["description"].startswith(f"{rows[key]['Category']} · ")
+
+
+@pytest.mark.promise("P068")
+@pytest.mark.promise("P095")
+def test_without_project_tasks_that_stand_alone_are_leads(otherwise: Loaded) -> None:
+    teams = {t["id"]: t["name"] for t in otherwise.search("crm.team", [], "name")}
+    leads = [r for x, r in otherwise.read("lead", "team_id").items() if x.startswith("task_")]
+    assert {teams[r["team_id"]] for r in leads} == {"Tasks"}
+    assert "task" not in otherwise.ids
+    assert otherwise.unexplained() == []

@@ -359,12 +359,13 @@ def pivot_values(bundle: Bundle, name: str) -> dict[str, Any]:
 
 def collected_values(bundle: Bundle) -> Iterator[dict[str, Any]]:
     """What sql/target/5_collected_member.sql.j2 needs: one set of values per line that gathers rows of an object without entities of its own."""
+    become = {f.object for name in bundle.entities for f in bundle.feeds(name) if f.mapping.primary}
     for name in bundle.entities:
         for feed in bundle.feeds(name):
             for line in feed.mapping.fields.values():
                 for step in _steps(line):
                     collect = step.collect
-                    if collect and feed.mapping.primary and not any(m.primary for m in bundle.source.objects[collect.object].entities):
+                    if collect and feed.mapping.primary and collect.object not in become:
                         yield {"entity": name, "object": collect.object, "by": collect.by, "owner": feed.object, "equals": collect.equals or ["_key"]}
 
 
