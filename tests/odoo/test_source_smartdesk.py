@@ -428,7 +428,7 @@ def test_by_decision_length_and_disposition_of_a_call_are_in_fields_alone(otherw
 @pytest.mark.promise("P068")
 @pytest.mark.promise("P112")
 def test_by_decision_articles_are_files_on_one_record(otherwise: Loaded) -> None:
-    files = {x.removeprefix("article_"): r for x, r in otherwise.read("attachment", "name", "datas", "res_model", "res_id", "mimetype", "description").items()}
+    files = {x.removeprefix("article_").removesuffix("__attachment"): r for x, r in otherwise.read("attachment", "name", "datas", "res_model", "res_id", "mimetype", "description").items()}
     rows = otherwise.first_rows("articles.csv", "ID")
     assert len(files) == otherwise.truth["files"]["articles.csv"]["valid"]
     [shelf] = otherwise.search("res.partner", [["name", "=", "Knowledge base"]], "is_company")
