@@ -41,6 +41,7 @@ LOGGED = (
     "throughput",
     "issues",
     "looks",
+    "runbook",
     "set_up",
     "rules",
 )
@@ -201,6 +202,9 @@ def _more_of_target_tables(asked: _Asked, about: dict[str, Any]) -> None:
     if ("target", "plan") not in there:
         return
     asked.many("changes")
+    template = next((n for n, e in bundle.entities.items() if e.model == "mail.template"), None)
+    if template:
+        asked.many("templates", template_entity=template, **about)
     loaded = {r["entity"]: r["records"] for r in asked.answers["records"] if r["action"] in ("create", "update", "unchanged")}
     # People judge best what they work with: entities of many fields first, then those of many records.
     read = [e for e in loaded if ("target", f"odoo_{e}") in there and bundle.entities[e].create == "yes"]

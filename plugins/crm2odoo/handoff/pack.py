@@ -17,6 +17,7 @@ from crm2odoo.handoff.paper_xlsx import as_xlsx
 from crm2odoo.handoff.papers.checklists import cleansing_paper, completeness_paper, schema_paper
 from crm2odoo.handoff.papers.decisions import decision_paper, owner_paper
 from crm2odoo.handoff.papers.delta import delta_paper
+from crm2odoo.handoff.papers.diff import diff_paper
 from crm2odoo.handoff.papers.handoff import handoff_paper
 from crm2odoo.handoff.papers.hypercare import hypercare_paper
 from crm2odoo.handoff.papers.mapping import mapping_paper
@@ -39,6 +40,7 @@ PAPERS: dict[str, Maker] = {
     "decisions": decision_paper,
     "owners": owner_paper,
     "reconciliation": phases_paper,
+    "diff": diff_paper,
     "delta": delta_paper,
     "spot_check": spot_check_paper,
     "runbook": runbook_paper,
@@ -46,7 +48,7 @@ PAPERS: dict[str, Maker] = {
     "hypercare": hypercare_paper,
 }
 DISCOVERED = {"scope", "completeness", "cleansing", "fields", "decisions", "mapping", "owners"}
-LOADED = {"report", "reconciliation", "delta", "spot_check", "decisions", "owners", "mapping", "fields", "lists", "evidence"}
+LOADED = {"report", "reconciliation", "diff", "delta", "spot_check", "decisions", "owners", "mapping", "fields", "lists", "evidence"}
 FINAL = {*LOADED, "handoff", "runbook"}
 PHASES: dict[str, set[str]] = {
     "discover": DISCOVERED,

@@ -96,7 +96,7 @@ def view_of(bundle: Bundle, facts: Facts) -> View:
         figures=_figures(facts, style),
         bars=[_bar(o) for o in facts.objects],
         heat=_heat(bundle, facts, style),
-        groups=_groups(bundle, facts),
+        groups=groups_of(bundle, facts),
         rejects=_rejects(bundle, facts),
         pareto=_pareto(facts),
         checks=_checks(bundle, facts),
@@ -246,7 +246,8 @@ def label_of(facts: Facts, entity: str, key: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _groups(bundle: Bundle, facts: Facts) -> list[DifferenceGroup]:
+def groups_of(bundle: Bundle, facts: Facts) -> list[DifferenceGroup]:
+    """Differences by field and kind, most first, each with its first cases."""
     places = {(p["entity"], p["xid"]): p["place"] for p in facts.rows("places")}
     causes = {(c["entity"], c["field"], c["kind"]): c["text"] for c in facts.rows("causes")}
     url = (facts.target or {}).get("url", "")

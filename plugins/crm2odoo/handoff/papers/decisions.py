@@ -95,7 +95,7 @@ def decision_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                 query="approvals",
             ),
         ],
-        ("html", "docx"),
+        ("html", "pdf", "docx"),
         f"{style.rows(len(asked), 'question')}, {style.rows(len(signed), 'signature')}.",
     )
 

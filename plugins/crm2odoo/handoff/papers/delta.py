@@ -52,7 +52,7 @@ def delta_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                 query="changes",
             ),
         ],
-        ("html",),
+        ("html", "pdf"),
         f"{style.rows(created, 'record')} to create, {style.rows(updated, 'record')} to update.",
         charts=convergence(facts, style),
     )

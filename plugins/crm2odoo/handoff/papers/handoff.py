@@ -11,6 +11,7 @@ from crm2odoo.handoff.rebuild import propose
 from crm2odoo.handoff.view import not_moved
 from crm2odoo.handoff.wording import Style
 from crm2odoo.project import Bundle
+from crm2odoo.reconcile.odoo_side import record_link
 
 OUT_OF_SCOPE = (
     "Rebuilding automations, sequences, reports and dashboards is not part of the migration. This document lists every one of them, "
@@ -37,6 +38,8 @@ def handoff_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                     query=f"inventory_{name}",
                 )
             )
+    sections += _templates(bundle, facts)
+    sections.append(_modules(bundle, bool(rules)))
     left = not_moved(bundle, facts, style)
     sections.append(
         Section(
@@ -53,7 +56,7 @@ def handoff_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         "Handoff",
         "What the source did by itself, and how Odoo can do it.",
         sections,
-        ("html", "docx"),
+        ("html", "pdf", "docx"),
         f"{style.rows(len(rules), 'automation')}, {active} of them active.",
     )
 
@@ -113,8 +116,50 @@ def _rule(rule: dict[str, Any], style: Style) -> Section:
     )
 
 
+def _templates(bundle: Bundle, facts: Facts) -> list[Section]:
+    """E-mail templates are loaded as plain text: who may send one must have read it."""
+    templates = facts.rows("templates")
+    if not templates:
+        return []
+    url = (facts.target or {}).get("url", "")
+    rows = [
+        [
+            (t["name"] or t["xid"], record_link(url, "mail.template", t["res_id"])),
+            t["subject"] or "",
+            "had logic: rewrite it" if t["logic"] else "has placeholders: put Odoo's in their place" if t["placeholders"] else "read it once",
+            None,
+        ]
+        for t in templates
+    ]
+    return [
+        Section(
+            "Templates to review",
+            "Nothing of the source is ever run: placeholders stand in square brackets as plain text.",
+            (Column("Template", "link", 2), Column("Subject", width=2), Column("What to do", width=2), Column("Reviewed", "tick", 0.6)),
+            rows,
+            query="templates",
+        )
+    ]
+
+
+def _modules(bundle: Bundle, automations: bool) -> Section:
+    """Apps of Odoo that this migration uses, or that could be activated later."""
+    used: dict[str, list[str]] = {}
+    for name in bundle.build_order:
+        if bundle.feeds(name):
+            for app in bundle.entities[name].requires:
+                used.setdefault(app, []).append(bundle.entities[name].title)
+    rows = [[app, ", ".join(dict.fromkeys(titles)), "in use", None] for app, titles in sorted(used.items())]
+    if automations:
+        rows.append(["base_automation", "Automations to be rebuilt", "to activate when one is rebuilt", None])
+    for app, counted_on in sorted({"helpdesk": False, "knowledge": False, "project": True, **bundle.project.apps}.items()):
+        if app not in used and not counted_on:
+            rows.append([app, "", "not counted on: its records stay where the scope says; activate it and run a delta to move them", None])
+    columns = (Column("Module", "code", 1.2), Column("For", width=3), Column("State", width=2.4), Column("Activated", "tick", 0.6))
+    return Section("Modules to activate", "", columns, rows, empty="None beyond what Odoo starts with.")
+
+
 def _next(bundle: Bundle) -> Section:
-    apps = sorted({app for entity in bundle.entities.values() for app in entity.requires})
     return Section(
         "Next steps",
         "",
@@ -123,8 +168,6 @@ def _next(bundle: Bundle) -> Section:
             "Rebuild the automations that are still wanted; switch them on only after the last delta.",
             "Rebuild the reports that people open every week.",
             "Look at every e-mail template before the first mail goes out: placeholders of the source are plain text in Odoo.",
-            f"Modules that this migration uses: {', '.join(apps) or 'none beyond CRM'}. Helpdesk, Knowledge and Project can be activated"
-            f" later; their records stay where the scope says.",
             "Keep the evidence bundle. It proves what was moved, and can be checked without this program.",
         ],
     )

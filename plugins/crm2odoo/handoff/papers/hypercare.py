@@ -78,7 +78,7 @@ def hypercare_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                 query="difference_groups",
             ),
         ],
-        ("html", "docx"),
+        ("html", "pdf", "docx"),
         headline,
     )
 

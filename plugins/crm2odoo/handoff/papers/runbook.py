@@ -59,12 +59,38 @@ def runbook_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     )
     writes = sum(r["records"] for r in facts.rows("records") if r["action"] in ("create", "update"))
     seconds = sum(b["ms"] for b in facts.rows("batches")) / 1000
-    sections = [Section(title, "", columns, [[step, where.format(p=project), None, None, None] for step, where in steps]) for title, steps in _STEPS]
+    kept = facts.rows("runbook")
+    happened = [
+        Section(
+            "Planned and actual" + (" (rehearsal)" if kept[0]["rehearsal"] else ""),
+            "As the tasks of the cutover noted it.",
+            (
+                Column("Step", width=0.9),
+                Column("Who", width=1),
+                Column("What", width=2.6),
+                Column("Expected", width=1.6),
+                Column("Planned", "time", 1.1),
+                Column("Done", "time", 1.1),
+            ),
+            [[r["name"].replace("_", " "), r["who"], r["what"], r["expected"], r["planned_at"], r["done_at"]] for r in kept],
+            query="runbook",
+        )
+    ] if kept else []  # fmt: skip
+    sections = [*happened, *_to_fill_in(project, columns)]
+    done = sum(r["done_at"] is not None for r in kept)
     return Paper(
         "runbook",
         "Cutover runbook",
         "Fill in names and times, print it, and tick it off on the evening.",
         sections,
-        ("html", "docx"),
-        f"{style.rows(writes, 'record')} to write; the sample took {style.seconds(seconds)} in Odoo." if writes else "",
+        ("html", "pdf", "docx"),
+        f"{done} of {style.rows(len(kept), 'step')} done."
+        if kept
+        else f"{style.rows(writes, 'record')} to write; the sample took {style.seconds(seconds)} in Odoo."
+        if writes
+        else "",
     )
+
+
+def _to_fill_in(project: str, columns: tuple[Column, ...]) -> list[Section]:
+    return [Section(title, "", columns, [[step, where.format(p=project), None, None, None] for step, where in steps]) for title, steps in _STEPS]

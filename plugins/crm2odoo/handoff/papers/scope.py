@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from crm2odoo.handoff.facts import Facts
 from crm2odoo.handoff.lineage import lineage
 from crm2odoo.handoff.paper import Column, Paper, Section
 from crm2odoo.handoff.papers.handoff import OUT_OF_SCOPE
 from crm2odoo.handoff.papers.mapping import ColumnFate, column_fates
-from crm2odoo.handoff.wording import Style
+from crm2odoo.handoff.wording import Style, words
 from crm2odoo.project import Bundle
 
 
@@ -129,6 +130,7 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             [[f["severity"], f["title"], f["count"], f["evidence"].get("advice", "")] for f in open_limits],
             query="findings",
         ),
+        *_agreed_before(facts),
         _estimate(bundle, facts, style),
         Section("Out of scope", "", paragraphs=[OUT_OF_SCOPE]),
     ]
@@ -137,9 +139,62 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         "Scope",
         f"What moves from {bundle.source.title} into Odoo.",
         sections,
-        ("html", "docx"),
+        ("html", "pdf", "docx"),
         f"{whole} of {len(found)} objects map 1:1; {style.rows(fields, 'field')} of Odoo are filled from the export.",
     )
+
+
+def _agreed_before(facts: Facts) -> list[Section]:
+    """What is set up by these tables once the scope is signed: stages, owners, the customer's own columns, files."""
+    stages = [
+        [g["pipeline"] or "", g["stage"], g["odoo_stage"] or "lost: a state, not a stage", g["outcome"] or "open", g["probability"], g["records"]]
+        for g in facts.rows("stages")
+    ]
+    owners = [[o["name"] or o["email"], o["email"], o["records"], words()["actions"][o["action"]]] for o in facts.rows("owners")]
+    own = [
+        [c["header"], c["object"].replace("_", " "), f"not migrated: {c['dropped']}" if c["dropped"] else f"{c['field']} ({c['type']})", c["filled"]]
+        for c in facts.rows("custom_fields")
+    ]
+    files: dict[str, list[int]] = {}
+    for f in facts.rows("files"):
+        if f["status"] == "excluded":
+            files.setdefault(PurePosixPath(f["name"]).suffix.lower() or "no ending", []).append(f["bytes"])
+    volume = [[ending, len(sizes), round(sum(sizes) / 1e6, 2)] for ending, sizes in sorted(files.items(), key=lambda x: -len(x[1]))]
+    return [
+        Section(
+            "Stages",
+            "Every stage of the source has exactly one place in Odoo.",
+            (Column("Pipeline"), Column("Stage in the source", width=1.5), Column("Stage in Odoo", width=1.5), Column("Means", width=0.7),
+             Column("Probability, %", "number", 0.8), Column("Records", "number", 0.7)),
+            stages,
+            empty="The source has no stages.",
+            query="stages",
+        ),
+        Section(
+            "Owners",
+            "Whose records there are. The owner queue asks for a decision about everybody whom Odoo does not know.",
+            (Column("Name", width=1.5), Column("E-mail", width=2), Column("Records", "number", 0.7), Column("In Odoo")),
+            owners,
+            empty="No record names an owner.",
+            query="owners",
+        ),
+        Section(
+            "The customer's own columns",
+            "",
+            (Column("Column", width=1.6), Column("Object"), Column("Becomes", width=2.6), Column("Filled", "number", 0.7)),
+            own,
+            empty="Every column of the export is known.",
+            query="custom_fields",
+        ),
+        Section(
+            "Files beside the tables",
+            "Attachments and the like, by kind.",
+            (Column("Kind"), Column("Files", "number"), Column("Megabytes", "number")),
+            volume,
+            empty="There are none.",
+            query="files",
+        ),
+    ]  # fmt: skip
 
 
 def _estimate(bundle: Bundle, facts: Facts, style: Style) -> Section:
