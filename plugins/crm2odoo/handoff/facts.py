@@ -174,8 +174,11 @@ def _of_target_tables(asked: _Asked, about: dict[str, Any], planned: bool) -> No
     bundle, there = asked.ws.bundle, _tables(asked.ws, asked.connection)
     owners = [n for n, e in bundle.entities.items() if e.create == "decision"]
     stage = next((n for n, e in bundle.entities.items() if e.model == "crm.stage"), None)
+    binaries = [(n, k) for n, e in bundle.entities.items() for k, f in e.fields.items() if f.type == "binary" and bundle.feeds(n)]
     if planned and ("target", "plan") in there:
         asked.many("records")
+        if binaries:
+            asked.many("loaded_files", binaries=binaries)
         if owners:
             asked.many("owners", owner_entities=owners, **about)
     elif owners and all(("target", f"identity_{name}") in there for name in owners):

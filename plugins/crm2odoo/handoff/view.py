@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import PurePosixPath
 from typing import Any
 
 from crm2odoo.handoff.charts import Bar, Throughput, convergence, throughput
@@ -395,14 +396,30 @@ def not_moved(bundle: Bundle, facts: Facts, style: Style) -> list[dict[str, Any]
             title = bundle.source.objects[c["object"]].title if c["object"] in bundle.source.objects else c["object"]
             result.append({"what": f"{title}: {c['header']}", "where": "column", "count": style.rows(c["filled"], "value"), "why": c["dropped"]})
     for f in facts.rows("files"):
-        if f["status"] in ("unknown", "excluded", "refused"):
-            why = {
-                "unknown": "Not recognised as part of this source.",
-                "excluded": "Excluded by decision.",
-                "refused": "Refused: a mandatory column is missing.",
-            }[f["status"]]
+        if f["status"] in ("unknown", "refused"):
+            why = {"unknown": "Not recognised as part of this source.", "refused": "Refused: a mandatory column is missing."}[f["status"]]
             result.append({"what": f["name"], "where": "file", "count": style.bytes(f["bytes"]), "why": why})
-    return result
+    return result + _files_left(facts, style)
+
+
+def _files_left(facts: Facts, style: Style) -> list[dict[str, Any]]:
+    """Files beside the tables that are no attachment in Odoo, by kind. Before anything was planned nobody can say."""
+    if "records" not in facts.answers:
+        return []
+    loaded = {r["path"] for r in facts.rows("loaded_files")}
+    left: dict[str, list[dict[str, Any]]] = {}
+    for f in facts.rows("files"):
+        if f["status"] == "excluded" and f["name"] not in loaded:
+            left.setdefault(PurePosixPath(f["name"]).suffix.lower() or "no ending", []).append(f)
+    return [
+        {
+            "what": f"{style.rows(len(files), 'file')} {ending}: {', '.join(f['name'] for f in files[:3])}{' …' if len(files) > 3 else ''}",
+            "where": "files",
+            "count": style.bytes(sum(f["bytes"] for f in files)),
+            "why": "No row that was loaded names them as an attachment, or they are excluded by decision.",
+        }
+        for ending, files in sorted(left.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
 
 
 def _timings(bundle: Bundle, facts: Facts) -> list[dict[str, Any]]:

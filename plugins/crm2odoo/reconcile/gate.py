@@ -13,11 +13,10 @@ from crm2odoo.odoo.loader import SMALLEST_BUDGET
 from crm2odoo.odoo.target import Target
 from crm2odoo.reconcile.check import Check, keep, same
 from crm2odoo.reconcile.odoo_side import read_external_ids, record_link
-from crm2odoo.reconcile.source_side import places, source_checks
+from crm2odoo.reconcile.source_side import CASES, places, source_checks
 from crm2odoo.staging import Connection
 
 log = logging.getLogger(__name__)
-CASES = 10
 
 
 class GateFailed(RuntimeError):
@@ -82,7 +81,7 @@ def check_entity(target: Target, run_id: str, plan_id: int, entity: str) -> list
     for check in checks:
         log.info("%s %s: expected %s, found %s", "ok  " if check.passed else "FAIL", check.title, check.expected, check.found)
     if failed:
-        raise GateFailed(_message(target, entity, failed), checks)
+        raise GateFailed(_message(target, entity, failed, len(checks)), checks)
     return checks
 
 
@@ -118,8 +117,16 @@ def _odoo_checks(target: Target, connection: Connection, entity: str) -> list[Ch
             actions=actions,
             refused=refused,
             waiting=waiting,
+            advice="The checks below name the records.",
         ),
-        same(entity, "in_odoo", "Records of the ledger found in Odoo by external id", counted["ours"], counted["alive"]),
+        same(
+            entity,
+            "in_odoo",
+            "Records of the ledger found in Odoo by external id",
+            counted["ours"],
+            counted["alive"],
+            advice="The checks below name the records.",
+        ),
     ]
     for name, fault in FAULTS.items():
         cases = _cases(target, connection, entity, name) if faults.get(name) else []
@@ -174,16 +181,17 @@ def _cases(target: Target, connection: Connection, entity: str, fault: str) -> l
     ]
 
 
-def _message(target: Target, entity: str, failed: list[Check]) -> str:
+def _message(target: Target, entity: str, failed: list[Check], total: int) -> str:
     title = target.entities[entity].title
-    lines = [f"{title}: the counts of this phase do not agree, so the next phase does not start."]
+    lines = [f"{title}: {len(failed)} of {total} checks of this phase failed, so the next phase does not start."]
     for check in failed:
-        lines.append(f"\n- {check.title}: expected {check.expected}, found {check.found}.")
+        off = abs((check.found or 0) - (check.expected or 0))
+        lines.append(f"\n- {check.title}: expected {check.expected:,}, found {check.found:,}: {off:,} off.")
         for case in check.details.get("cases", []):
-            parts = [case["xid"], case["source"], case["odoo"], case.get("message", "")]
+            parts = [case.get(key, "") for key in ("xid", "source", "odoo", "message")]
             lines.append("    " + "  ".join(p for p in parts if p))
         more = (check.found or 0) - len(check.details.get("cases", []))
-        if check.details.get("cases") and more > 0:
+        if check.details.get("cases") and more > 0 and check.name in {*FAULTS, "refused"}:
             lines.append(
                 f"    … and {more} more; all of them: select * from {target.ws.bundle.project.project}_target.gate_case where fault = '{check.name}'"
             )

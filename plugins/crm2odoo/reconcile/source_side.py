@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from crm2odoo.intake import recount
 from crm2odoo.reconcile.check import Check, same
 from crm2odoo.staging import Connection, Workspace
+
+CASES = 10
 
 
 def places(ws: Workspace, connection: Connection, entity: str, xids: list[str]) -> dict[str, str]:
@@ -70,8 +74,9 @@ def source_checks(ws: Workspace, connection: Connection, plan_id: int, entity: s
         {"e": entity},
     ).fetchone()
     assert counts is not None
-    checks.append(same(entity, "records_from_rows", "Records that the source rows make", counts["members"], counts["target"]))
-    checks.append(same(entity, "planned", "Records with a planned action", counts["target"], counts["plan"]))
+    rebuild = "Clear staging.build_target and what follows it: the target tables are not those of this export any more."
+    checks.append(same(entity, "records_from_rows", "Records that the source rows make", counts["members"], counts["target"], advice=rebuild))
+    checks.append(same(entity, "planned", "Records with a planned action", counts["target"], counts["plan"], advice=rebuild))
     return checks
 
 
@@ -91,7 +96,9 @@ def rows_of_object(ws: Workspace, connection: Connection, export_id: str, phase:
         {"x": export_id, "o": name},
     ).fetchone()
     assert row is not None
-    more = {"only_lines": row["only_lines"]} if row["only_lines"] else {}
+    more: dict[str, Any] = {"only_lines": row["only_lines"]} if row["only_lines"] else {}
+    if int(row["counted"]) != row["clean"] + row["ragged"]:
+        more["cases"] = _unaccounted(ws, connection, export_id, name)
     return same(
         phase,
         f"rows_{name}",
@@ -103,6 +110,37 @@ def rows_of_object(ws: Workspace, connection: Connection, export_id: str, phase:
         advice="Run the landing and cleaning tasks again for this export; if it persists, the file changed after it was registered.",
         **more,
     )
+
+
+def _unaccounted(ws: Workspace, connection: Connection, export_id: str, name: str) -> list[dict[str, str]]:
+    """The first ten rows of an object's files that are neither in its clean table nor rejected; files whose counts differ without such rows."""
+    files = connection.execute(
+        ws.sql(
+            "select f.file_no, f.name, f.table_name, coalesce(r.records, f.records) as counted from {log}.file as f left join {log}.raw_count as r"
+            " using (export_id, file_no) where f.export_id = %s and f.object = %s and f.table_name is not null order by f.file_no"
+        ),
+        (export_id, name),
+    ).fetchall()
+    cases: list[dict[str, str]] = []
+    for file in files:
+        lost = connection.execute(
+            ws.sql(
+                "select l.line from {land}.{table} as l where not exists (select 1 from {clean}.{object} as c where c._file = %(f)s and c._rec ="
+                " l.rec) and not exists (select 1 from {clean}.reject as r where r.object = %(o)s and r.file_no = %(f)s and r.rec = l.rec)"
+                " order by l.rec limit %(n)s",
+                table=file["table_name"],
+                object=name,
+            ),
+            {"f": file["file_no"], "o": name, "n": CASES - len(cases)},
+        ).fetchall()
+        cases += [{"xid": "", "source": f"{file['name']}:{row['line']}", "message": "neither in the clean table nor rejected"} for row in lost]
+        there = connection.execute(
+            ws.sql("select (select count(*) from {clean}.{object} where _file = %s) as n", object=name), (file["file_no"],)
+        ).fetchone()
+        if not lost and there and there["n"] != file["counted"] and len(cases) < CASES:
+            message = f"{file['counted']} records counted in the file, {there['n']} in the clean table"
+            cases.append({"xid": "", "source": file["name"], "message": message})
+    return cases
 
 
 def recounted(ws: Workspace, connection: Connection, export_id: str) -> bool:
