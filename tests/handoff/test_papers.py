@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import openpyxl
@@ -23,6 +24,7 @@ from crm2odoo.handoff import (
     read_field_inventory,
     store_owner_choices,
     store_spot_check,
+    take_sheets,
     write_pack,
 )
 from crm2odoo.handoff.facts import Facts
@@ -32,6 +34,7 @@ from crm2odoo.handoff.paper_docx import as_docx
 from crm2odoo.handoff.paper_html import as_html
 from crm2odoo.handoff.paper_xlsx import as_xlsx, safe
 from crm2odoo.handoff.papers.checklists import schema_paper
+from crm2odoo.handoff.papers.hypercare import hypercare_paper
 from crm2odoo.handoff.rebuild import propose
 from crm2odoo.handoff.wording import Style
 from crm2odoo.ledger.dispositions import settle_dispositions
@@ -175,16 +178,20 @@ class TestPack:
             "handoff.docx",
             "spot_check.xlsx",
             "report.pdf",
+            "diff.xlsx",
+            "reconciliation.xlsx",
+            "scope.pdf",
+            "hypercare.docx",
+            "differences.csv",
+            "not_loaded.csv",
             "report.json",
             "evidence.zip",
             "manifest.json",
         } <= set(pack)
 
     def test_it_is_the_same_twice(self, proof: Proof, pack: dict[str, Document], tmp_path: Path) -> None:
-        again = {d.name: d for d in write_pack(proof.ws, proof.run_id, tmp_path, only={"mapping", "scope", "spot_check", "handoff"})}
-        for name, document in again.items():
-            if name != "manifest.json":
-                assert document.sha256 == pack[name].sha256, name
+        again = {d.name: d.sha256 for d in write_pack(proof.ws, proof.run_id, tmp_path, {*PAPERS, "report", "lists", "evidence"})}
+        assert again == {d.name: d.sha256 for d in pack.values()}
 
     def test_the_pdf_has_pages(self, pack: dict[str, Document]) -> None:
         content = Path(pack["report.pdf"].location).read_bytes()
@@ -220,6 +227,23 @@ class TestPack:
         assert parts["Conditions"].endswith("6 records of Odoo match today"), parts
         assert "sing a song" in parts["Open question"]
 
+    @pytest.mark.promise("P146")
+    def test_each_phase_has_its_legs_and_checks(self, proof: Proof, pack: dict[str, Document]) -> None:
+        raw, legs, *phases = self.data(pack, "reconciliation")["sections"]  # type: ignore[misc]
+        assert {r["File"]: (r["Filled rows"], r["Records"], r["Result"]) for r in raw["rows"]}["deals.csv"] == (13, 12, "agrees")
+        assert next(r for r in legs["rows"] if r["Phase"] == "Deals") == {
+            "Phase": "Deals", "Rows in the files": 12, "Records of them": 12, "Planned": 12, "In the ledger": 12, "Found in Odoo": 12, "Refused": 0, "Checks": "13 passed",
+        }  # fmt: skip
+        assert [p["title"] for p in phases] == [proof.ws.bundle.entities[e].title for e in proof.ws.bundle.load_order]
+
+    @pytest.mark.promise("P042")
+    def test_every_figure_has_its_query(self, pack: dict[str, Document]) -> None:
+        for document in pack.values():
+            if document.format == "json" and document.kind not in ("manifest", "report"):
+                data = self.data(pack, document.kind)
+                asked = {s["query"] for s in data["sections"] if s["rows"] and s["query"]}  # type: ignore[attr-defined]
+                assert asked <= set(data["queries"]), document.name  # type: ignore[call-overload]
+
     @pytest.mark.promise("P011", "P013")
     def test_documentation_only_objects_never_count_as_supported(self, pack: dict[str, Document]) -> None:
         rows = {r["Object"]: r["Fit"] for r in self.data(pack, "scope")["sections"][0]["rows"]}  # type: ignore[index]
@@ -246,6 +270,22 @@ class TestPack:
         assert store_spot_check(proof.ws, proof.run_id, path, "maria@proof.example") == {"yes": sheet.max_row - 3, "no": 1}
         kept = proof.rows("select verdict, approved_by from {log}.approval where subject = 'spot_check'")
         assert kept == [{"verdict": "rejected", "approved_by": "maria@proof.example"}]
+
+    @pytest.mark.promise("P043")
+    def test_a_returned_completeness_checklist_says_where_the_export_is_short(self, proof: Proof, pack: dict[str, Document], tmp_path: Path) -> None:
+        book = openpyxl.load_workbook(pack["completeness.xlsx"].location)
+        sheet = book.worksheets[0]
+        seen = [c.value for c in sheet[2]].index("Rows on screen") + 1
+        for row in range(3, sheet.max_row + 1):
+            sheet.cell(row, seen).value = {"Deal": "1,200", "Firm": 5}.get(str(sheet.cell(row, 1).value))
+        book.save(tmp_path / "back.xlsx")
+        (said,) = take_sheets(proof.ws, [tmp_path / "back.xlsx"], "maria@proof.example", proof.run_id)
+        assert said == "back.xlsx: Deal: the source shows 1200 rows, the export has 12"
+        assert proof.rows("select severity, title from {log}.finding where code = 'rows_on_screen'") == [
+            {"severity": "warning", "title": "Deal: the source shows 1200 rows, the export has 12"}
+        ]
+        kept = proof.rows("select verdict, seen -> 'answers' -> 0 ->> 'seen' as seen from {log}.approval where subject = 'completeness'")
+        assert kept == [{"verdict": "rejected", "seen": "5"}]
 
     def test_choices_about_owners_come_back(self, proof: Proof, pack: dict[str, Document], tmp_path: Path) -> None:
         book = openpyxl.load_workbook(pack["owners.xlsx"].location)
@@ -311,3 +351,21 @@ class TestPack:
             ledger = b"".join(archive.read(n) for n in archive.namelist() if n.startswith("ledger/"))
         assert b"garden, roof" not in ledger
         assert b"IBAN" not in ledger
+
+
+@pytest.mark.promise("P179")
+def test_the_hypercare_report_lists_issues_with_when_they_were_seen_and_closed() -> None:
+    bundle, at = load_bundle(Path(__file__).resolve().parents[2], "demo_flash"), datetime(2026, 1, 12, 8, tzinfo=timezone.utc)
+    issue = {"kind": "gone", "entity": "lead", "xid": "lead_7", "text": "Odoo has it no more", "run_id": "r", "seen_at": at, "closed_by": None, "res_id": 7}
+    answers = {
+        "issues": [{**issue, "closed_at": None}, {**issue, "xid": "lead_8", "closed_at": at + timedelta(hours=5)}],
+        "looks": [{"run_id": "r", "started_at": at, "state": "success", "compared": 900, "different": 3, "found": 2, "closed": 0, "still_open": 2}],
+    }
+    paper = hypercare_paper(bundle, Facts("r", {}, None, {"url": "https://odoo.example"}, None, [], answers), Style())
+    assert paper.headline == "1 issue of 2 still open."
+    issues, looks, _ = (s.rows for s in paper.sections)
+    assert [(i[0], i[2], i[6]) for i in issues] == [
+        ("Gone", ("lead_7", "https://odoo.example/web#id=7&model=crm.lead&view_type=form"), "open"),
+        ("Gone", ("lead_8", "https://odoo.example/web#id=7&model=crm.lead&view_type=form"), "5 h 00 min"),
+    ]
+    assert looks == [[at, 900, 3, 2, 0, 2]]

@@ -8,6 +8,7 @@ import mimetypes
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -52,8 +53,13 @@ class Content(NamedTuple):
 
 
 def as_json(value: Any) -> bytes:
-    """JSON for machines and for people's eyes: sorted, indented, UTF-8."""
-    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=str) + "\n").encode()
+    """JSON for machines and for people's eyes: sorted, indented, UTF-8. Counts are numbers; amounts are text, so that no cent is rounded."""
+    return (json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, default=_plain) + "\n").encode()
+
+
+def _plain(value: Any) -> Any:
+    whole = isinstance(value, Decimal) and value == value.to_integral_value() and value.as_tuple().exponent == 0
+    return int(value) if whole else str(value)
 
 
 def documents_folder(bundle: Bundle) -> str:
