@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from crm2odoo import intake, ledger, staging
+from crm2odoo.ledger import forecast
 from crm2odoo.ledger.slice import REASON
 from crm2odoo.project import load_bundle
 from crm2odoo.staging import Workspace
@@ -53,6 +54,16 @@ def test_the_slice_is_deterministic_closed_and_shows_one_of_everything(export: t
     assert again.hash == plan.hash
     assert ledger.make_plan(ws, "t", export_id, SIZE, 8).hash != plan.hash
     assert plan.bound_to["slice"] == f"{SIZE} records, seed 7"
+    told = forecast.slice_of(ws, plan.plan_id)
+    assert told is not None
+    assert told["seed"] == 7
+    assert [line for line in told["not_covered"] if ": no record can be loaded" in line], "what a sample cannot show is kept with its plan"
+    sums: dict[str, int] = {}
+    for group in forecast.groups(ws, plan.plan_id):
+        sums[group.entity] = sums.get(group.entity, 0) + group.records
+    assert sums["company"] == sum(plan.summary["company"].values())
+    assert {c.basis for c in forecast.costs(ws, plan.plan_id)} == {forecast.DECLARED}
+    assert sum(c.records for c in forecast.costs(ws, plan.plan_id)) == plan.writes
 
     ledger.make_plan(ws, "t", export_id, SIZE, 7)
     open_ends = rows(

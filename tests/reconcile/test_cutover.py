@@ -81,8 +81,10 @@ def test_the_daily_look_keeps_a_register_of_what_is_gone_and_closes_it(proof: Pr
     assert (first.new, first.open) == (1, 1)
     assert proof.rows("select kind, entity, xid, text from {log}.issue") == [{"kind": "gone", "entity": "deal", "xid": "deal_2", "text": "Odoo has it no more"}]
     assert (drift.look(proof.target, "day2").new, drift.look(proof.target, "day2").open) == (0, 1)
-    proof.rows("delete from {log}.record where xid = 'deal_2'")  # as agreed again: a person decided to do without it
+    proof.rows("insert into {log}.decision (name, value, decided_by) values ('issue:gone:deal:deal_2', '{{\"choice\": \"accepted\"}}', 'Olga')")
     assert drift.look(proof.target, "day3").closed == 1
+    assert proof.rows("select closed_by from {log}.issue") == [{"closed_by": "Olga"}]
+    assert drift.look(proof.target, "day4").open == 0, "accepted for good"
     report = drift.close(proof.target, "day3")
     assert "| gone | deal | deal_2 | Odoo has it no more |" in report
     assert "0 still open" in report or "Nobody looked yet" in report

@@ -28,7 +28,8 @@ record by its external id: gone or archived by somebody is an issue (register `_
 Sums of the ledger must equal Odoo's state. `closing` writes the closing report on the last day, `documents` the
 hypercare report, every day anew.
 
-**The gate.** There is none: people work in Odoo now, and a change is no fault. Read the issues.
+**The gate.** There is none: people work in Odoo now, and a change is no fault. Read the issues. An issue closes by itself when the record is
+as agreed again; or a person accepts it with the decision `issue:<kind>:<entity>:<external id>` = accepted, and is named in the register.
 
 **When it fails.** The log of the red task says what, where and what to do.
 

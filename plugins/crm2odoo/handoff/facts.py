@@ -44,6 +44,7 @@ LOGGED = (
     "runbook",
     "set_up",
     "rules",
+    "plan_details",
 )
 """Queries that ask the ledger alone."""
 SPOT_ENTITIES, SPOT_FIELDS = 5, 7

@@ -59,6 +59,7 @@ def render(bundle: Bundle, view: View, unmasked: bool = False, paper: bool = Fal
         ("left", "What did not move", True),
         ("findings", "Findings", view.findings),
         ("deliveries", "Deliveries", len(view.deliveries) > 1),
+        ("plan", "The plan", view.facts.rows("plan_details")),
         ("times", "Times", view.timings),
         ("proof", "Hashes and queries", True),
     ]

@@ -129,10 +129,10 @@ def get_plan(ws: Workspace, plan_id: int) -> Plan:
 
 
 def decisions_hash(ws: Workspace, connection: Connection) -> str:
-    """sha256 over the newest value of every decision in the register, but for those about how to run: pauses and locks."""
+    """sha256 over the newest value of every decision in the register, but for those about how to run: pauses, locks, issues."""
     rows = connection.execute(
         ws.sql(
-            "select distinct on (name) name, value from {log}.decision where name <> 'pause_load' and name not like 'lock:%'"
+            "select distinct on (name) name, value from {log}.decision where name <> 'pause_load' and name not like 'lock:%' and name not like 'issue:%'"
             " order by name, decision_id desc"
         )
     ).fetchall()

@@ -1,7 +1,8 @@
 """The daily look after the cutover: are the migrated records still there, and do they hold what was agreed?
 
 "Agreed" is what the ledger says Odoo holds since the last load. People work in Odoo now, so a change is no fault: it is listed with who
-made it, so that a person can tell wanted work from damage. A record that is gone is an issue at once.
+made it, so that a person can tell wanted work from damage. A record that is gone is an issue at once, until it is back or a person accepts
+it: decision ``issue:<kind>:<entity>:<xid>`` with ``{"choice": "accepted"}``.
 """
 
 from __future__ import annotations
@@ -61,7 +62,8 @@ def look(target: Target, run_id: str) -> Drift:
     for s in audit.sums(target):
         if not s.holds and not s.missing:
             issues["sums", s.entity, ""] = f"the ledger made {s.made}, knows {s.known}, Odoo has {s.there}"
-    _keep(target, run_id, issues, found)
+    accepted = _accepted(target)
+    _keep(target, run_id, {key: text for key, text in issues.items() if ":".join(("issue", *key)) not in accepted}, found)
     changes = ", ".join(f"{e} {n}" for e, n in found.changed.items()) or "none"
     issues_text = f"Issues: {found.new} new, {found.open} open, {found.closed} closed today."
     found.text = f"{found.records} migrated records are there. {issues_text} Records that people changed: {changes}."
@@ -97,6 +99,15 @@ def close(target: Target, run_id: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _accepted(target: Target) -> set[str]:
+    """Names of issues that a person accepted."""
+    with target.ws.connect() as connection:
+        rows = connection.execute(
+            target.ws.sql("select distinct on (name) name, value from {log}.decision where starts_with(name, 'issue:') order by name, decision_id desc")
+        ).fetchall()
+    return {r["name"] for r in rows if (r["value"].get("choice") if isinstance(r["value"], dict) else r["value"]) == "accepted"}
+
+
 def _keep(target: Target, run_id: str, issues: dict[tuple[str, str, str], str], found: Drift) -> None:
     ws = target.ws
     listed: list[dict[str, Any]] = [{"kind": k, "entity": e, "xid": x, "text": text} for (k, e, x), text in issues.items()]
@@ -114,7 +125,8 @@ def _keep(target: Target, run_id: str, issues: dict[tuple[str, str, str], str], 
         ).rowcount
         found.closed = connection.execute(
             ws.sql(
-                "update {log}.issue as i set closed_at = clock_timestamp(), closed_by = %(run)s "
+                "update {log}.issue as i set closed_at = clock_timestamp(), closed_by = coalesce((select d.decided_by from {log}.decision as d "
+                "where d.name = concat_ws(':', 'issue', i.kind, i.entity, i.xid) order by d.decision_id desc limit 1), %(run)s) "
                 "where i.target_id = %(target)s and i.closed_at is null "
                 "and not exists (select 1 from jsonb_to_recordset(%(issues)s::jsonb) as x(kind text, entity text, xid text) "
                 "where x.kind = i.kind and x.entity = i.entity and x.xid = i.xid)"
