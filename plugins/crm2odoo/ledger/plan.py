@@ -132,8 +132,8 @@ def decisions_hash(ws: Workspace, connection: Connection) -> str:
     """sha256 over the newest value of every decision in the register, but for those about how to run: pauses, locks, issues."""
     rows = connection.execute(
         ws.sql(
-            "select distinct on (name) name, value from {log}.decision where name <> 'pause_load' and name not like 'lock:%' and name not like 'issue:%'"
-            " order by name, decision_id desc"
+            "select distinct on (name) name, value from {log}.decision "
+            "where name <> 'pause_load' and name not like 'lock:%' and name not like 'issue:%' order by name, decision_id desc"
         )
     ).fetchall()
     return hashlib.sha256(json.dumps([[r["name"], r["value"]] for r in rows], sort_keys=True).encode()).hexdigest()

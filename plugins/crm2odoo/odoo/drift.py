@@ -103,7 +103,9 @@ def _accepted(target: Target) -> set[str]:
     """Names of issues that a person accepted."""
     with target.ws.connect() as connection:
         rows = connection.execute(
-            target.ws.sql("select distinct on (name) name, value from {log}.decision where starts_with(name, 'issue:') order by name, decision_id desc")
+            target.ws.sql(
+                "select distinct on (name) name, value from {log}.decision where starts_with(name, 'issue:') order by name, decision_id desc"
+            )
         ).fetchall()
     return {r["name"] for r in rows if (r["value"].get("choice") if isinstance(r["value"], dict) else r["value"]) == "accepted"}
 
