@@ -170,10 +170,11 @@ def _cost_lines(ws: Workspace, plan_id: int) -> list[str]:
     costs = forecast.costs(ws, plan_id)
     if not costs:
         return []
-    minutes = sum(c.seconds for c in costs) / 60
-    rows = [(ws.bundle.entities[c.entity].title, c.records, c.calls, f"{c.seconds:,.0f} s", c.basis) for c in costs]
+    seconds = sum(c.seconds for c in costs)
+    took = f"{seconds / 60:,.0f} min" if seconds > 90 else f"{max(1, round(seconds))} s"
+    rows = [(ws.bundle.entities[c.entity].title, c.records, c.calls, f"{c.seconds:,.0f} s" if c.seconds >= 1 else "< 1 s", c.basis) for c in costs]
     return [
-        f"**About {sum(c.calls for c in costs):,} calls and {minutes:,.0f} min of writing**, one connection at a time; reading back comes on top.",
+        f"**About {sum(c.calls for c in costs):,} calls and {took} of writing**, one connection at a time; reading back comes on top.",
         _table(("entity", "records", "calls", "time", "rate"), rows),
     ]
 

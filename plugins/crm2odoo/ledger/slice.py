@@ -74,7 +74,8 @@ def cut(ws: Workspace, connection: Connection, edges: list[dict[str, Any]], reco
     unused = connection.execute(
         ws.sql(
             "select p.entity || ' ' || p.xid || ': nothing that can be loaded uses it' as text from {target}.plan as p "
-            "where p.entity = any(%s) and p.action in ('create', 'update', 'unchanged', 'held', 'skipped') "
+            "where p.entity = any(%s) and p.entity in (select u.entity from {target}.edge as e join {target}.plan as u on u.xid = e.to_xid) "
+            "and p.action in ('create', 'update', 'unchanged', 'held', 'skipped') "
             "and not exists (select 1 from {target}.class as c where c.class like 'link %%' "
             "and right(c.class, length(p.xid) + 1) = ' ' || p.xid) order by 1"
         ),
