@@ -114,7 +114,7 @@ def build(bundle: Bundle, _: Steps) -> DAG:
         )
         locked = task(steps.lock)(decision, plan_id)
         shown = task(task_id="runbook")(steps.show_runbook)()
-        final = task(task_id="final_documents")(steps.write_documents)()
+        final = task(task_id="final_documents")(steps.last_documents)()
         report >> gates >> waiver >> decision >> go >> locked >> shown >> final
     return dag
 

@@ -52,6 +52,6 @@ def build(bundle: Bundle, _: Steps) -> DAG:
         window = task.short_circuit(task_id="in_window")(steps.in_window)()
         drift = task(steps.drift)()
         closing = task(steps.closing)()
-        documents = task(task_id="documents")(steps.write_documents)()
+        documents = task(task_id="documents")(steps.last_documents)()
         ready >> window >> drift >> closing >> documents
     return dag

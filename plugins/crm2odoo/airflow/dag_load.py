@@ -38,7 +38,7 @@ Before `approve_plan`, `owner_queue` lists owners of the source about whom nobod
 - `waive_owners` (a person), only when the owner queue is not empty: *Reject*, decide about each owner (`owner:<e-mail>` = provision, fallback,
   hold or empty) or make the user in Odoo, and trigger again. *Approve* lets the load start, waived in your name; their records stay held.
 - `approve_plan` (a person): the plan against production. Bound to the hashes of mapping and plan. Besides, each task that writes requires
-  the signatures of discovery (scope) and sample for the present mapping, and refuses otherwise.
+  the signatures of discovery (scope) and of a sample of this export, for the present mapping and program, and refuses otherwise.
 - `load.<entity>.gate`: counts in Odoo equal the plan, and nothing happened that should not. A failure stops the next entity.
 - `sign_off` (a person): the report. Bound to its hash.
 

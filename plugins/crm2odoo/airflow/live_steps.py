@@ -21,6 +21,7 @@ from crm2odoo.odoo.drift import close, look
 from crm2odoo.odoo.target import Kind
 from crm2odoo.reconcile.cutover import GateState, freeze_proof, gate_states
 from crm2odoo.reconcile.field_diff import diff
+from crm2odoo.staging import Workspace
 
 log = logging.getLogger("crm2odoo")
 
@@ -38,6 +39,10 @@ class LiveSteps(Steps):
 
     def live(self) -> bool:
         return True
+
+    def sample_needed(self, ws: Workspace, export_id: str) -> list[approvals.Seen]:
+        """A later delivery is signed by its own plan; mapping and program must be those of the sample."""
+        return [self.sample_seen()] if self.kind() == "production" else []
 
     def slice_records(self) -> int | None:
         """A rehearsal takes everything, as production does."""
@@ -146,13 +151,22 @@ class LiveSteps(Steps):
         ws = self.workspace()
         text = runbook.as_markdown(ws, self.run_id())
         log.info("%s", text)
-        self.ended(ws)
         folder = self.documents()
         if "://" not in folder:
             place = Path(folder) / self.run_id() / "runbook.md"
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(text, encoding="utf-8")
             log.info("Runbook: %s", place)
+
+    @person_readable
+    def last_documents(self) -> list[str]:
+        """Writes every document of this phase: papers, lists, evidence with every signature, manifest; and ends the run.
+
+        Repeating it replaces the documents; those that somebody signed are kept.
+        """
+        places = self.write_documents()
+        self.ended(self.workspace())
+        return places
 
     # ---- unlock
 
@@ -230,7 +244,6 @@ class LiveSteps(Steps):
         """On the last day of the window: writes the closing report with every issue, when it was seen and when it was closed."""
         ws, window = self.workspace(), self.project.hypercare
         last: date | None = window.last if window else None
-        self.ended(ws)
         if not self.param("close") and (last is None or datetime.now(UTC).date() < last):
             log.info("The window is open until %s: no closing report yet", last or "somebody closes it")
             return

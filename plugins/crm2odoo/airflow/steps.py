@@ -173,12 +173,21 @@ class Steps:
         return approvals.Seen("scope", pages.scope_hash(ws, export_id), f"{self.project.project}.discover")
 
     def sample_seen(self) -> approvals.Seen:
-        """What must have been signed at the end of a sample before production is touched."""
-        return approvals.Seen("sample", self.sample_hash(), f"{self.project.project}.sample")
+        """What must have been signed at the end of a sample before production is touched: mapping and program, either of which decides what is
+        written."""
+        digest = hashlib.sha256(f"{self.bundle.mapping_hash} {program_hash(self.bundle.root_of('sql'))}".encode()).hexdigest()
+        return approvals.Seen("sample", digest, f"{self.project.project}.sample")
 
-    def sample_hash(self) -> str:
-        """What the approval of a sample is bound to: the mapping and the program, because either decides what is written."""
-        return hashlib.sha256(f"{self.bundle.mapping_hash} {program_hash(self.bundle.root_of('sql'))}".encode()).hexdigest()
+    def sample_data_seen(self, ws: Workspace, export_id: str) -> approvals.Seen:
+        """The same for one delivery: the first load writes what was sampled, and nothing else."""
+        with ws.connect() as connection:
+            row = connection.execute(ws.sql("select sha256 from {log}.export where export_id = %s"), (export_id,)).fetchone()
+        digest = hashlib.sha256(f"{self.sample_seen().hash} {row['sha256'] if row else ''}".encode()).hexdigest()
+        return approvals.Seen("sample_data", digest, f"{self.project.project}.sample")
+
+    def sample_needed(self, ws: Workspace, export_id: str) -> list[approvals.Seen]:
+        """What must be signed of a sample before this run writes: it is over when mapping, program or data change."""
+        return [self.sample_seen(), self.sample_data_seen(ws, export_id)] if self.kind() == "production" else []
 
     def live(self) -> bool:
         """Whether this run does, or rehearses, what production will see."""
@@ -194,8 +203,7 @@ class Steps:
             approvals.Seen("owners", owners_hash(ws), dag_id),
             self.scope_seen(ws, plan.export_id),
         ]
-        if self.kind() == "production":
-            needed.append(self.sample_seen())
+        needed += self.sample_needed(ws, plan.export_id)
         if self.live() and undecided_owners(ws):
             needed.append(approvals.Seen(OWNER_GATE, owners_hash(ws), dag_id))
         approvals.require(ws, needed)
@@ -227,6 +235,8 @@ class Steps:
             log.info("The export %s has %d files", delivery.location, len(delivery.files))
         if needs == "load":
             approvals.require(ws, [self.sample_seen()])
+        if needs == "load" and self.project.snapshot:
+            connections.postgres_dsn(self.project.snapshot.connection, "the database server of Odoo")
         if needs == "load" or (needs == "sample" and not self.in_sandbox()):
             OdooClient.connect(connections.odoo_credentials(self.connection())).close()
         connections.check_pool(self.project, context, POOL_PROBE)
@@ -416,7 +426,7 @@ class Steps:
         Odoo's sessions are ended for a moment. Every row and file of the copy is counted and hashed. Once per run, also when cleared.
         """
         ws = self.workspace()
-        approvals.require(ws, [self.scope_seen(ws, export_id), *([self.sample_seen()] if self.kind() == "production" else [])])
+        approvals.require(ws, [self.scope_seen(ws, export_id), *self.sample_needed(ws, export_id)])
         target = self.target(ws)
         try:
             server = self.database_server(target)
@@ -448,7 +458,7 @@ class Steps:
         Repeating it changes nothing.
         """
         ws = self.workspace()
-        approvals.require(ws, [self.scope_seen(ws, export_id), *([self.sample_seen()] if self.kind() == "production" else [])])
+        approvals.require(ws, [self.scope_seen(ws, export_id), *self.sample_needed(ws, export_id)])
         target = self.target(ws)
         plan = schema.plan_schema(target)
         if more := [action.sentence for action in plan.actions if action.key not in shown]:
@@ -652,7 +662,7 @@ class Steps:
         written = handoff.write_report(ws, self.run_id(), self.documents())[0]
         hashes = {"report": written.sha256}
         if self.kind() == "sandbox":
-            hashes["sample"] = self.sample_hash()
+            hashes |= {seen.subject: seen.hash for seen in (self.sample_seen(), self.sample_data_seen(ws, ledger.get_plan(ws, plan_id).export_id))}
         return {"body": pages.report_page(ws, self.run_id(), written.location), "hashes": hashes}
 
     @person_readable
