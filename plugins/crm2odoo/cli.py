@@ -27,13 +27,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     draft.add_argument("export")
     draft.add_argument("--title", help="name of the product")
     draft.add_argument("--force", action="store_true", help="write over a source file that is there")
+    guide = commands.add_parser("guide", help="what to ask the customer to export, object by object")
+    guide.add_argument("source")
+    templates = commands.add_parser("templates", help="empty CSV files for what people list by hand: automations, reports, custom fields")
+    templates.add_argument("source")
+    templates.add_argument("folder", type=Path)
     commands.add_parser("schemas", help="write the JSON Schemas of the YAML files into mappings/schemas/")
     told = parser.parse_args(argv)
     root = (told.root or Path(os.environ.get("CRM2ODOO_ROOT") or ".")).resolve()
     if not (root / "mappings").is_dir() and told.command != "schemas":
         print(f"There is no mappings/ in {root}. Go to the folder that holds it, or name it: crm2odoo --root FOLDER {told.command}", file=sys.stderr)
         return 2
-    steps: dict[str, Any] = {"lint": _lint, "propose": _propose, "draft": _draft, "schemas": _schemas}
+    steps: dict[str, Any] = {"lint": _lint, "propose": _propose, "draft": _draft, "guide": _guide, "templates": _templates, "schemas": _schemas}
     try:
         return int(steps[told.command](root, told))
     except (OSError, ValueError) as error:
@@ -99,6 +104,24 @@ def _draft(root: Path, told: argparse.Namespace) -> int:
     for remark in made.remarks:
         print(f"- {remark}")
     print("Review it, write mappings/projects/<project>.yaml, and run: crm2odoo lint")
+    return 0
+
+
+def _guide(root: Path, told: argparse.Namespace) -> int:
+    from crm2odoo.discovery.guide import as_markdown, guide
+    from crm2odoo.project import load_source
+
+    source = load_source(root, told.source)
+    print(as_markdown(source, guide(source)), end="")
+    return 0
+
+
+def _templates(root: Path, told: argparse.Namespace) -> int:
+    from crm2odoo.discovery.guide import write_templates
+    from crm2odoo.project import load_source
+
+    written = write_templates(load_source(root, told.source), told.folder)
+    print("\n".join(str(p) for p in written) or "Nothing to write: the files are there, or this source has nothing that people list by hand.")
     return 0
 
 

@@ -1,7 +1,7 @@
 """What a person decided, as data: projects, sources and entities, read from YAML and checked."""
 
 from crm2odoo import OWN_ROOT
-from crm2odoo.project.bundle import Bundle, Feed, load_bundle, package_root, project_names
+from crm2odoo.project.bundle import Bundle, Feed, load_bundle, load_source, package_root, project_names
 from crm2odoo.project.entity_file import CustomField, Entity, Input, Match, OdooField, Step
 from crm2odoo.project.errors import ConfigError, Problem
 from crm2odoo.project.project_file import Project, StageLine
@@ -31,6 +31,7 @@ __all__ = [
     "Step",
     "YamlFile",
     "load_bundle",
+    "load_source",
     "package_root",
     "project_names",
 ]

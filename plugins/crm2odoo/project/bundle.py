@@ -148,6 +148,7 @@ class Bundle:
             "active",
             "sample",
             "export",
+            "source_url",
             "snapshot",
             "hypercare",
             "runbook_owners",
@@ -209,6 +210,15 @@ def load_bundle(root: Path | str, project: str, memory: Memory | None = None, **
             entities[name] = entity.model_copy(update={"create": "never", "unmatched": "hold"})
     _ = bundle.load_order
     return bundle
+
+
+def load_source(root: Path | str, name: str) -> Source:
+    """One source by name: the project's own file, else the bundled one. Raises ConfigError."""
+    path = _find(Path(root), "sources", name)
+    if path is None:
+        known = sorted({p.stem for folder in _folders(Path(root), "sources") for p in folder.glob("*.yaml")})
+        raise ConfigError([Problem(Path(root), 0, 0, name, "there is no such source", f"known sources: {', '.join(known) or 'none'}")])
+    return YamlFile(path).model(Source)
 
 
 def _folders(root: Path, kind: str) -> list[Path]:

@@ -90,6 +90,7 @@ class Project(Strict):
     title: str = Field(description="What people read in Airflow and in documents.")
     source: Identifier = Field(description="Name of the source file below mappings/sources.")
     export: str = Field(description="Folder, archive or s3:// prefix of the export. A relative path starts at the folder that holds mappings/.")
+    source_url: str | None = Field(None, description="Address at which the customer uses the product: discovery checks that it is the product it is taken for.")
     active: bool = Field(True, description="False: Airflow shows no DAGs of it.")
     target: Literal["self_hosted", "odoo_sh", "online"] = Field("self_hosted", description="Where Odoo runs. `online` allows one call a second and no module of ours.")
     timezone: str = Field("UTC", description="IANA name; naive times of the export are in this zone.")

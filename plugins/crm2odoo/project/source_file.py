@@ -238,6 +238,8 @@ class SourceObject(Strict):
     pivot: Pivot | None = None
     inventory: Inventory | None = None
     documentation_only: bool = Field(False, description="Does not migrate, unless an entity is decided for; goes into the handoff inventory.")
+    export_from: str | None = Field(None, description="Where the product exports it: menu, filters. Shown in the export guide.")
+    without: str | None = Field(None, description="What is lost when this object is not delivered; then the scope says so.")
     handoff: str = Field("To be rebuilt in Odoo by hand.", description="For `documentation_only`: what the inventory says to the reader.")
     losses: dict[str, str] = Field({}, description="What Odoo cannot keep of these rows: why. Listed among the losses with the number of rows.")
 
@@ -285,6 +287,13 @@ class StageRule(Strict):
     outcome: Literal["won", "lost", "open"] = Field(description="What they mean.")
 
 
+class ProductIdentity(Strict):
+    """How to tell the product from others with similar names."""
+
+    words: list[str] = Field(description="The address of the customer's account holds one of them, compared without dots and dashes.")
+    similar: list[str] = Field([], description="Products that are mixed up with it.")
+
+
 class Decision(Strict):
     """A question to the customer. Expressions use the answer as ``decision_<name>``."""
 
@@ -304,6 +313,7 @@ class Source(Strict):
     title: str = Field(description="Name of the product.")
     about: str = Field("", description="What a reader should know about its exports.")
     formats: Formats = Formats()
+    identity: ProductIdentity | None = None
     stage_outcomes: list[StageRule] = Field([], description="Which stage names mean won or lost; compared normalised and whole, never by likeness.")
     decisions: dict[Identifier, Decision] = {}
     lists: dict[Identifier, list[str]] = Field({}, description="Name: values in lower case, an array for expressions: domains of free-mail services.")
