@@ -29,9 +29,10 @@ project must exist; the task `check.needs` says what is missing and with which c
 
 `check` looks at connections, pool, database and export. `intake` registers the files by their hash, lands every row as delivered, types and
 checks it, and proves that no row was lost: records = valid + merged + exact duplicates + deleted + rejected, for every file. `findings`
-lists what a person should know. `look_at_target` looks at the Odoo of the project's connection, when there is one already. `build_target`
-makes the records to be, so that stages and owners can be shown before anything is set up; `decisions` counts what other answers to each
-question would come to. `documents` writes scope, mapping, checklists, custom fields, decisions and owner queue. `scope` puts it together.
+lists what a person should know. `build_target` makes the records to be, so that stages and owners can be shown before anything is set up.
+`decisions` counts what other answers to each question would come to. `inventory` counts labels and columns without a place, and looks for
+signs that the export was cut off, is incomplete or of another product. `look_at_target` looks at the Odoo of the project's connection, when there
+is one already. `documents` writes scope, mapping, checklists, custom fields, decisions and owner queue. `scope` puts it together.
 
 ## The gate
 
@@ -57,6 +58,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
         export_id, verified = add_intake(steps)
         findings = task(steps.findings)(export_id)
         built = task(steps.build_target)(export_id)
+        inventory = task(steps.inventory)(export_id)
         documents = task(task_id="documents")(steps.write_documents)()
         decisions = task(steps.decisions)(export_id)
         target = task(steps.look_at_target)()
@@ -71,7 +73,7 @@ def build(bundle: Bundle, steps: Steps) -> DAG:
             "a rejection fails the run.",
         )
         ready >> export_id
-        verified >> findings >> built >> decisions >> documents >> scope
+        verified >> findings >> built >> decisions >> inventory >> documents >> scope
         ready >> target >> scope >> sign_off
     return dag
 

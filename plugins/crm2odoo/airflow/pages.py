@@ -38,13 +38,7 @@ def scope_page(ws: Workspace, export_id: str, folder: str = "") -> str:
         files = connection.execute(
             ws.sql("select name, object, status, records, bytes from {log}.file where export_id = %s order by file_no"), (export_id,)
         ).fetchall()
-        findings = connection.execute(
-            ws.sql(
-                "select severity, title, count from {log}.finding where export_id = %s "
-                "order by array_position(array['blocking','warning','info'], severity), count desc nulls last, title"
-            ),
-            (export_id,),
-        ).fetchall()
+        findings = discovery.ranked(ws, connection, export_id)
         counted = "select object, code, count(*) as n from {clean}.reject group by 1, 2 order by 3 desc, 1, 2"
         rejects = connection.execute(ws.sql(counted)).fetchall()
     statuses = status_counts(ws)
@@ -62,14 +56,28 @@ def scope_page(ws: Workspace, export_id: str, folder: str = "") -> str:
         parts += ["**Stages**: where each goes", _table(columns, [_stage_row(g) for g in stages])]
     if owners:
         parts += ["**Owners**: whose records there are", _table(("owner", "name", "rows", "decision"), [_owner_row(ws, o) for o in owners])]
+    if found := discovery.stored_inventory(ws, export_id):
+        parts += _inventory_parts(found)
     if findings:
-        parts += ["**Findings**", _table(("severity", "finding", "count"), [(f["severity"], f["title"], f["count"]) for f in findings])]
+        rows = [(f["severity"], f["title"], f["count"]) for f in findings]
+        parts += ["**Findings**, the most harmful first", _table(("severity", "finding", "count"), rows)]
     if register := discovery.read_register(ws, export_id):
         parts += ["**Decisions**: the answers that hold, and what others would come to on this export", decision_table(register)]
     if folder:
         parts.append(f"Scope, mapping, checklists, custom fields and owner queue as documents: `{folder}`")
     parts.append("Approve when this is what the customer expects to move. The approval is bound to these files and to the present mapping.")
     return "\n\n".join(parts)
+
+
+def _inventory_parts(found: dict[str, Any]) -> list[str]:
+    """What becomes of the rows, and columns without a line."""
+    parts = []
+    if found["becomes"]:
+        parts += ["**Records to be in Odoo**", _table(("kind", "records"), list(found["becomes"].items()))]
+    columns = [(u["object"], u["header"], f"{u['fill_rate']:.0%}", u["becomes"]) for u in found["unmapped"]]
+    if columns:
+        parts += ["**Columns that no mapping line uses**", _table(("object", "column", "filled", "becomes"), columns)]
+    return parts
 
 
 def _stage_row(g: discovery.StageRow) -> tuple[Any, ...]:

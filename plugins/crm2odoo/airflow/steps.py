@@ -27,7 +27,7 @@ from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
 from crm2odoo.ledger.plan import owners_hash, undecided_owners
 from crm2odoo.ledger.runs import program_hash
-from crm2odoo.odoo import guard, load_action, manifest_module, match, picture, rollback, schema, settings, snapshot
+from crm2odoo.odoo import guard, load_action, manifest_module, match, picture, required, rollback, schema, settings, snapshot
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.database_server import DatabaseServer
 from crm2odoo.odoo.load_steps import run_steps
@@ -309,6 +309,17 @@ class Steps:
             log.info("%s %s = %s: %s", answer.name, holds, answer.answer, "; ".join(map(str, answer.effects)) or "no difference")
 
     @person_readable
+    def inventory(self, export_id: str) -> None:
+        """Counts what the export holds and what becomes of it: labels, unused columns, files.
+
+        Looks for signs that the export is cut off, of another product or incomplete. Fails on one that blocks. The same export gives the same.
+        """
+        ws = self.workspace()
+        found = discovery.take_inventory(ws, export_id)
+        log.info("Records to be: %s", ", ".join(f"{n:,} {title.lower()}" for title, n in found["becomes"].items()) or "none")
+        pages.log_findings(ws, export_id)
+
+    @person_readable
     def look_at_target(self) -> None:
         """Looks at the Odoo of the project's connection and lists what stands in the way of a load. Writes nothing to it.
 
@@ -321,6 +332,8 @@ class Steps:
             return
         target = open_target(self.workspace(), OdooClient.connect(connections.odoo_credentials(name)), "production")
         preflight(target)
+        for finding in required.unfilled(target):
+            log.warning("%s", finding)
 
     @person_readable
     def scope(self, export_id: str) -> dict[str, Any]:

@@ -60,9 +60,9 @@ def checklist(ws: Workspace, connection: Connection, export_id: str) -> list[Gui
 def as_markdown(source: Source, lines: list[GuideLine]) -> str:
     """The guide for a person who clicks through the product."""
     parts = [
-        f"# Export guide: {source.title}",
+        f"# Export guide: {source.title}\n",
         "Export every object as CSV with all columns and all records: no filter, no view, also archived ones. When the product cuts an export "
-        "off at a number of rows, export it in parts by creation date, and put all parts into the same folder.",
+        "off at a number of rows, export it in parts by creation date, and put all parts into the same folder.\n",
     ]
     for line in lines:
         tick = "x" if line.state == "delivered" else " "

@@ -82,6 +82,15 @@ def take_inventory(ws: Workspace, export_id: str) -> dict[str, Any]:
     return report
 
 
+def stored_inventory(ws: Workspace, export_id: str) -> dict[str, Any] | None:
+    """The document of an export under the present mapping, when it was taken."""
+    with ws.connect() as connection:
+        row = connection.execute(
+            ws.sql("select report from {log}.discovery where export_id = %s and mapping_hash = %s"), [export_id, ws.bundle.mapping_hash]
+        ).fetchone()
+    return dict(row["report"]) if row else None
+
+
 def fingerprint(report: dict[str, Any]) -> str:
     """sha256 of a document: equal for equal exports and mappings."""
     return hashlib.sha256(json.dumps(report, sort_keys=True).encode()).hexdigest()
@@ -106,6 +115,9 @@ def _volumes(ws: Workspace, connection: Connection, export_id: str) -> list[dict
         if not mine:
             continue
         statuses = connection.execute(ws.sql("select _status, count(*) as n from {clean}.{o} group by 1 order by 1", o=name)).fetchall()
+        # A row with a wrong number of fields never reached the typed table: its reject is all there is of it.
+        rejected: Any = connection.execute(ws.sql("select count(*) as n from {clean}.reject where object = %s"), [name]).fetchone()
+        rows = {s["_status"]: s["n"] for s in statuses} | ({"rejected": rejected["n"]} if rejected["n"] else {})
         columns = connection.execute(
             "select column_name from information_schema.columns where table_schema = %s and table_name = %s and data_type in "
             "('date', 'timestamp without time zone') order by ordinal_position",
@@ -118,7 +130,7 @@ def _volumes(ws: Workspace, connection: Connection, export_id: str) -> list[dict
             ).fetchone()
             if span["first"]:
                 dates[column] = [span["first"], span["last"]]
-        found.append({"object": name, "title": obj.title, "files": mine, "rows": {s["_status"]: s["n"] for s in statuses}, "dates": dates})
+        found.append({"object": name, "title": obj.title, "files": mine, "rows": rows, "dates": dates})
     return found
 
 
