@@ -55,6 +55,7 @@ def test_a_sample_is_counted_whole_and_the_same_every_time(take: Take) -> None:
     assert all(u["becomes"] for u in found["unmapped"])
     for question in found["decisions"]:
         assert question["answer"] != ""
+    assert any(v["dates"] for v in found["volumes"])
     [split] = [d for d in found["decisions"] if d["name"] == "split_rule"]
     assert "rows meet it" in next(iter(split["effects"].values()))
     assert {line["state"] for line in found["guide"]} <= {"delivered", "missing", "by hand"}

@@ -30,7 +30,7 @@ def decision_register(ws: Workspace, connection: Connection) -> list[OpenQuestio
     bundle = ws.bundle
     there = {
         r["table_name"]
-        for r in connection.execute("select table_name from information_schema.tables where table_schema = %s", [ws.schemas["clean"]]).fetchall()
+        for r in connection.execute("select table_name from information_schema.tables where table_schema = %s", [f"{ws.bundle.project.project}_clean"]).fetchall()
     }
     found = []
     for name, asked in bundle.questions.items():
@@ -66,7 +66,7 @@ def _effects(ws: Workspace, connection: Connection, name: str, asked: Decision, 
             matching = _count(ws, connection, object_name, f"coalesce({rule}, false)") if _only_columns(rule, obj) else None
             if matching is not None:
                 say(rule, f"{matching:,} of {rows:,} {obj.title.lower()} rows meet it, {rows - matching:,} do not")
-        elif _mentions(obj, name):
+        elif _mentions(obj, name) and not (obj.merge_by and obj.merge_by.decision == name):
             for option in asked.options or {str(bundle.decisions[name]): ""}:
                 say(option, f"concerns {rows:,} {obj.title.lower()} rows")
     for entity_name, entity in bundle.entities.items():

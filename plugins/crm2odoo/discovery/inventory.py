@@ -121,7 +121,7 @@ def _volumes(ws: Workspace, connection: Connection, export_id: str) -> list[dict
         columns = connection.execute(
             "select column_name from information_schema.columns where table_schema = %s and table_name = %s and data_type in "
             "('date', 'timestamp without time zone') order by ordinal_position",
-            [ws.schemas["clean"], name],
+            [f"{ws.bundle.project.project}_clean", name],
         ).fetchall()
         dates = {}
         for column in (c["column_name"] for c in columns):
