@@ -42,7 +42,7 @@ def codes(found: dict[str, Any], *severities: str) -> list[str]:
     return [f["code"] for f in found["findings"] if f["severity"] in (severities or ("blocking", "warning", "info"))]
 
 
-@pytest.mark.promise("P020", "P022", "P023", "P024", "P029", "P036", "P039", "P049")
+@pytest.mark.promise("P020", "P022", "P023", "P024", "P029", "P036", "P039")
 def test_a_sample_is_counted_whole_and_the_same_every_time(take: Take) -> None:
     ws, export_id, found = take("leadforce", "counted", source_url="https://app.leadforce-crm.example")
     for volume in found["volumes"]:
@@ -53,11 +53,7 @@ def test_a_sample_is_counted_whole_and_the_same_every_time(take: Take) -> None:
     assert found["labels"]["tag"]
     assert sum(sum(rows.values()) for rows in found["attachments"]["rows"].values()) > 0
     assert all(u["becomes"] for u in found["unmapped"])
-    for question in found["decisions"]:
-        assert question["answer"] != ""
     assert any(v["dates"] for v in found["volumes"])
-    [split] = [d for d in found["decisions"] if d["name"] == "split_rule"]
-    assert "rows meet it" in next(iter(split["effects"].values()))
     assert {line["state"] for line in found["guide"]} <= {"delivered", "missing", "by hand"}
     assert "identity_not_stated" not in codes(found)
     assert fingerprint(discovery.take_inventory(ws, export_id)) == fingerprint(found)

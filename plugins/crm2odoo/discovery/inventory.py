@@ -10,7 +10,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from crm2odoo.discovery import suspicions
-from crm2odoo.discovery.decisions import decision_register
+from crm2odoo.discovery.decision_register import read_register
 from crm2odoo.discovery.guide import checklist
 from crm2odoo.discovery.overview import owner_table, stage_table
 from crm2odoo.discovery.unmapped import inputs_without_source, unmapped_columns
@@ -31,11 +31,11 @@ DAMAGE = (
 def take_inventory(ws: Workspace, export_id: str) -> dict[str, Any]:
     """Counts everything, keeps it in ``<p>_log.discovery``, and leaves findings. The same export and mapping give the same document.
 
-    Reads ``<p>_clean`` and ``<p>_target``: build them first.
+    Reads ``<p>_clean``, ``<p>_target`` and the decision register: make them first.
     """
     with ws.connect() as connection:
         unmapped = unmapped_columns(ws, connection, export_id)
-        decisions = decision_register(ws, connection)
+        register = read_register(ws, export_id)
         stages, owners = stage_table(ws), owner_table(ws)
         report = {
             "source": {"name": ws.bundle.source.source, "title": ws.bundle.source.title},
@@ -47,7 +47,7 @@ def take_inventory(ws: Workspace, export_id: str) -> dict[str, Any]:
             "unmapped": [{**asdict(u), "fill_rate": round(u.fill_rate, 4)} for u in unmapped],
             "inputs_without_source": [f"{e}.{i}" for e, i in inputs_without_source(ws.bundle)],
             "attachments": _attachments(ws, connection, export_id),
-            "decisions": [asdict(d) for d in decisions],
+            "decisions": [asdict(answer) for answer in register],
             "guide": [asdict(line) for line in checklist(ws, connection, export_id)],
         }
         findings = [
@@ -56,9 +56,9 @@ def take_inventory(ws: Workspace, export_id: str) -> dict[str, Any]:
             *suspicions.losses(ws, connection, export_id),
             *suspicions.inventories(ws, connection, export_id),
         ]
-        undecided = [d for d in decisions if not d.decided]
+        undecided = sorted({answer.name for answer in register if answer.chosen and not answer.decided})
         if undecided:
-            names = ", ".join(d.name for d in undecided)
+            names = ", ".join(undecided)
             title = f"{len(undecided)} question(s) are answered by their defaults: {names}\nThe decision register shows what each answer does."
             findings.append(Finding("info", "open_decisions", title, len(undecided)))
         waiting = [o for o in owners if not o.declared]
