@@ -51,6 +51,12 @@ def facts_of(bundle: Bundle) -> Facts:
     wrong = {"entity": "lead", "field": "name", "kind": "truncated"}
     answers = {
         "cells": cells,
+        "deliveries": [
+            {"plan_id": n, "received_at": now, "creates": 1_234_567 // 10**n, "updates": 40_000 // n, "unchanged": 5, "vanished": 2, "conflicts": 1}
+            for n in (1, 2, 3)
+        ],
+        "throughput": [{"slot": n, "seconds": 600.0, "records": 1000 + 40 * n, "entity": "lead"} for n in range(0, 60, 2)],
+        "batches": [{"entity": "lead", "step": "create", "batches": 9, "records": 900, "ms": 9000, "calls": 9, "started": now, "ended": now, "troubled": 0}],
         "difference_groups": [{**wrong, "cells": 500, "records": 500}],
         "differences": [{**wrong, "xid": f"lead_{LONG}", "res_id": 7, "expected": LONG, "found": LONG[:40]}],
         "checks": [
@@ -141,6 +147,15 @@ def test_nothing_has_to_be_scrolled_sideways(page: Page, pages: dict[str, Path],
         ".slice(0, 3).map(e => e.tagName + '.' + e.className + ' ' + e.textContent.slice(0, 40)).join(' | ')"
     )
     assert page.evaluate("document.documentElement.scrollWidth") <= width, wide
+
+
+def test_charts_are_drawn_and_said(page: Page, pages: dict[str, Path]) -> None:
+    show(page, pages["report"])
+    assert page.locator("#deliveries tbody tr").all_inner_texts()[2].split("\t")[-1].startswith("1,234 new, 13,333 changed, 2 gone")
+    widths = page.evaluate("[...document.querySelectorAll('#deliveries rect')].map(r => r.getBoundingClientRect().width)")
+    assert widths[0] > 100 * widths[4] > 0, "what a delivery has to write shrinks, and one record can still be seen"
+    assert page.locator("#times svg rect").count() == 30
+    assert "64,800 records in 10 min 00 s: 108 per second, 332 at best." in page.locator("#times").inner_text()
 
 
 @pytest.mark.promise("P215")

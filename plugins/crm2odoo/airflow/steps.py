@@ -688,9 +688,13 @@ class Steps:
         """
         ws = self.workspace()
         self._check_rules(ws)
+        discovering = get_current_context()["dag_run"].dag_id.endswith(".discover")
+        if discovering:
+            for column in handoff.note_unmapped(ws, self.run_id()):
+                log.warning("%s: the column %r (%d values) has no place in Odoo", column.object, column.header, column.filled)
         written = handoff.write_pack(ws, self.run_id(), self.documents())
         pages.log_list("Documents", [d.location for d in written])
-        if not get_current_context()["dag_run"].dag_id.endswith(".discover"):  # there the scope's page still needs the tables
+        if not discovering:  # the scope's page still needs the tables
             project_lock.release(ws, self.run_id())
         return [d.location for d in written]
 
