@@ -22,6 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     propose.add_argument("source", help="name of the source to be, as in my_crm")
     propose.add_argument("export", help="folder, zip or tar.gz with its CSV files")
     propose.add_argument("--dry-run", action="store_true", help="show what would change, write nothing")
+    propose.add_argument(
+        "--second-opinion", metavar="MODEL", help="ask a language model about the open lines: headers and shapes only, no values (needs pydantic-ai)"
+    )
     draft = commands.add_parser("draft", help="write mappings/sources/<source>.yaml from its reviews")
     draft.add_argument("source")
     draft.add_argument("export")
@@ -64,10 +67,11 @@ def _lint(root: Path, told: argparse.Namespace) -> int:
 
 
 def _propose(root: Path, told: argparse.Namespace) -> int:
-    from crm2odoo.discovery import draft
+    from crm2odoo.discovery import draft, second_opinion
     from crm2odoo.discovery.review_file import open_lines
 
-    proposed = draft.propose(root, told.source, told.export)
+    second = (lambda review: second_opinion.ask(review, told.second_opinion)) if told.second_opinion else None
+    proposed = draft.propose(root, told.source, told.export, second=second)
     if not proposed:
         print(f"{told.export} holds no CSV file", file=sys.stderr)
         return 1

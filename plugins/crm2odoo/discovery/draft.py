@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +26,17 @@ class Proposed:
     new: bool
 
 
-def propose(root: Path, source: str, location: str | Path, labels: Mapping[str, Mapping[str, str]] | None = None) -> list[Proposed]:
+def propose(
+    root: Path,
+    source: str,
+    location: str | Path,
+    labels: Mapping[str, Mapping[str, str]] | None = None,
+    second: Callable[[Review], Review] | None = None,
+) -> list[Proposed]:
     """One review per object of an export; nothing is written. Locked lines of the reviews that are there stay as they are.
 
-    ``labels``: model → field → label of the live target. Raises ConfigError for a review that cannot be read, NoExport for an empty place.
+    ``labels``: model → field → label of the live target; ``second``: a second opinion on a review before it is compared.
+    Raises ConfigError for a review that cannot be read, NoExport for an empty place.
     """
     proposer = Proposer(root, labels, review_file.remembered(root))
     grouped: dict[str, list[FileColumns]] = {}
@@ -47,6 +54,7 @@ def propose(root: Path, source: str, location: str | Path, labels: Mapping[str, 
         path = review_path(root, source, name)
         old = read_review(path) if path.exists() else None
         new = merged(old, _review(source, name, kinds[name] if old is None else old.kind or kinds[name], parts, proposer, old))
+        new = second(new) if second else new
         proposed.append(Proposed(path, new, review_file.diff(old, new), old is None))
     return proposed
 
