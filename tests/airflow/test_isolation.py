@@ -19,6 +19,8 @@ import pytest
 from conftest import World, add_odoo
 from odoo_server import OdooDatabase
 
+pytest.importorskip("flask", reason="moto's server, an S3 for all processes, needs it")
+
 SMALL_WORLD = True
 pytestmark = [pytest.mark.odoo, pytest.mark.usefixtures("no_long_sleeps")]
 LONGEST_TASK = 120
