@@ -61,7 +61,7 @@ lint: tools ## ruff and mypy
 
 check-terraform: tools ## Terraform's own tests of docker and aws, and checkov; CRM2ODOO_PROVIDERS=registry takes the real providers (a minute)
 	@$(PYTHON) -m crm2odoo.sandbox.tools terraform
-	@CRM2ODOO_PROVIDERS=$${CRM2ODOO_PROVIDERS:-stand-in} $(VENV) -m pytest -rs tests/sandbox/test_sandbox_providers.py
+	@CRM2ODOO_PROVIDERS=$${CRM2ODOO_PROVIDERS:-stand-in} $(VENV) -m pytest -rs tests/sandbox/test_sandbox_providers.py tests/sandbox/test_sandbox_container.py
 
 test-airflow-3.1: tools ## The tests of the DAGs on Airflow 3.1, the oldest that is supported (ten minutes)
 	@$(PYTHON) -m crm2odoo.sandbox.tools airflow-3.1

@@ -104,7 +104,7 @@ def run_again(dag: Any, run_id: str, task_id: str) -> dict[str, str]:
 
 
 def test_it_is_there_for_the_run_and_gone_after_success_and_after_a_cleared_task(
-    world: World, project: str, seen: Seen, capfd: pytest.CaptureFixture[str]
+    world: World, project: str, seen: Seen, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     from crm2odoo.airflow.rehearsal import only
     from crm2odoo.airflow.versions import dag_bag
@@ -125,7 +125,8 @@ def test_it_is_there_for_the_run_and_gone_after_success_and_after_a_cleared_task
     with only("acme.sample"):
         dag = dag_bag(str(Path(__file__).resolve().parents[2] / "dags")).dags["acme.sample"]
     states = run_again(dag, done.run_id, "diff")
-    open("/var/tmp/c2o-platform/states.txt","w").write(repr((states, done.states)))
+    assert states == {"sandbox_up": "success", "diff": "failed", "sandbox_down": "success"}
+    assert "new and empty" in caplog.text
+    assert "Trigger the DAG again" in caplog.text
     assert [s.name for s in seen.sandboxes] == [made.name, made.name]
-    assert states["sandbox_up"] == states["sandbox_down"] == "success"
     assert not left(seen.base, made.name)

@@ -64,6 +64,8 @@ report with Odoo's own message and its source line. Odoo unreachable: the task t
 ## Is it safe to clear a task?
 
 Always. What was written is known in the ledger and is not written twice. Clearing one map index of `records` loads that chunk only.
+After the end of a run its sandbox is gone. A task that is cleared then refuses to judge the new and empty one: trigger the DAG again, or keep
+the sandbox next time.
 """
 
 

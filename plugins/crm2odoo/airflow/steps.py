@@ -81,6 +81,10 @@ def _has_ended(holder: project_lock.Holder) -> bool:
     return state not in ("running", "queued")
 
 
+class SandboxReplaced(RuntimeError):
+    """A task of a finished run was cleared, and its sandbox is another one than before."""
+
+
 class Steps:
     """The tasks of one project's DAGs."""
 
@@ -151,8 +155,15 @@ class Steps:
         return connections.odoo_credentials(self.connection())
 
     def target(self, ws: Workspace) -> Target:
-        """This run's Odoo, logged in."""
-        return open_target(ws, OdooClient.connect(self.credentials()), self.kind())
+        """This run's Odoo, logged in. Raises SandboxReplaced when it is not the one that the run began with."""
+        target = open_target(ws, OdooClient.connect(self.credentials()), self.kind())
+        if self.in_sandbox() and self.param("fresh_sandbox") and runs.target_of(ws, self.run_id()) not in (None, target.target_id):
+            raise SandboxReplaced(
+                f"The sandbox {self.sandbox_name()} is new and empty: the one into which this run loaded was destroyed when the run ended. "
+                "What this task would find says nothing about the load, so nothing was done. Trigger the DAG again: the new run loads into a sandbox of "
+                "its own. To look at a sandbox after a run, start the run with *Keep the sandbox*."
+            )
+        return target
 
     def slice_records(self) -> int | None:
         """How many records a sample takes; None for all. Production always takes all."""
@@ -384,7 +395,7 @@ class Steps:
         Something that blocks fails this task, with what to do.
         """
         ws = self.workspace()
-        target = self.target(ws)
+        target = open_target(ws, OdooClient.connect(self.credentials()), self.kind())
         runs.bind(ws, self.run_id(), target_id=target.target_id)
         preflight(target)
 

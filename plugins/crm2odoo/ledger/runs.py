@@ -35,6 +35,13 @@ def bind(ws: Workspace, run_id: str, *, export_id: str | None = None, target_id:
         )
 
 
+def target_of(ws: Workspace, run_id: str) -> str | None:
+    """The target to which the run was bound; None before that."""
+    with ws.connect() as connection:
+        row = connection.execute(ws.sql("select target_id from {log}.run where run_id = %s"), (run_id,)).fetchone()
+    return row["target_id"] if row else None
+
+
 def wait(ws: Workspace, run_id: str, what: str) -> None:
     """Notes that the run waits for a person. ``what``: the task that asks. It is still running; its work ended now."""
     _write(ws, run_id, "running", {"waits_for": what})
