@@ -160,8 +160,8 @@ class Steps:
         if self.in_sandbox() and self.param("fresh_sandbox") and runs.target_of(ws, self.run_id()) not in (None, target.target_id):
             raise SandboxReplaced(
                 f"The sandbox {self.sandbox_name()} is new and empty: the one into which this run loaded was destroyed when the run ended. "
-                "What this task would find says nothing about the load, so nothing was done. Trigger the DAG again: the new run loads into a sandbox of "
-                "its own. To look at a sandbox after a run, start the run with *Keep the sandbox*."
+                "What this task would find says nothing about the load, so nothing was done. Trigger the DAG again: the new run loads into a sandbox "
+                "of its own. To look at a sandbox after a run, start the run with *Keep the sandbox*."
             )
         return target
 
