@@ -54,6 +54,8 @@ def leads(proof: Proof) -> list[dict[str, Any]]:
     return found
 
 
+ODOO_SEES = "select datname from pg_database where not datistemplate and datallowconn and datname like %s"
+"""As Odoo lists the databases in which its scheduled actions run."""
 _kept: dict[str, Any] = {}
 
 
@@ -91,6 +93,9 @@ def test_the_database_goes_back_with_files_settings_and_ledger(proof: Proof, ser
     assert not proof.target.client.call("ir.attachment", "search_count", domain=[["id", "=", late]])
     assert done.replaced is not None
     assert server.has(done.replaced), "what was replaced is kept"
+    with psycopg.connect(server.dsn) as connection:
+        seen = connection.execute(ODOO_SEES, (f"{proof.target.client.database}%",)).fetchall()
+    assert seen == [(proof.target.client.database,)], "Odoo's scheduled actions run in no copy"
 
     assert {r["xid"]: r["hash"] for r in proof.rows("select xid, hash from {log}.record")} == before
     assert all(s.holds for s in audit.sums(proof.target)), audit.sums(proof.target)

@@ -2,7 +2,9 @@
 
 ``create database … template`` is PostgreSQL's own way to copy: the server copies page by page, nothing passes through this process, and
 new sessions wait meanwhile. It needs that nobody is connected when it begins, so Odoo's sessions are ended; Odoo opens new ones by itself.
-Odoo names a file by the sha1 of its content and never writes to it again, so files are linked where that is possible, and checked by name.
+A copy is marked as a template: Odoo's list of databases leaves templates out, so its scheduled actions never run in a copy, and no mail is
+sent twice. Odoo names a file by the sha1 of its content and never writes to it again, so files are linked where that is possible, and
+checked by name.
 """
 
 from __future__ import annotations
@@ -103,13 +105,13 @@ class DatabaseServer:
             raise SnapshotFailed(f"the folder {self.filestore} cannot be written to by the workers' account.")
 
     def copy(self, source: str, name: str, comment: str, again: bool = False) -> None:
-        """Makes database ``name`` with its files from ``source``. ``again``: drop what an earlier try left under that name."""
+        """Makes database ``name`` with its files from ``source``, hidden from Odoo. ``again``: drop what an earlier try left under that name."""
         if again:
             self.drop(name)
         with self._connect() as connection:
             owner = connection.execute("select pg_get_userbyid(datdba) as owner from pg_database where datname = %s", (source,)).fetchone()
             assert owner is not None
-            make = sql.SQL("create database {} template {} owner {}").format(*map(sql.Identifier, (name, source, owner["owner"])))
+            make = sql.SQL("create database {} template {} owner {} is_template true").format(*map(sql.Identifier, (name, source, owner["owner"])))
             self._alone(connection, source, make)
             connection.execute(sql.SQL("comment on database {} is {}").format(sql.Identifier(name), sql.Literal(comment)))
         link_files(self.filestore / source, self.filestore / name)
@@ -130,8 +132,15 @@ class DatabaseServer:
         with self._connect() as connection:
             connection.execute(sql.SQL("alter database {} with allow_connections {}").format(sql.Identifier(name), sql.SQL(str(allow).lower())))
 
+    def hide(self, name: str, hidden: bool = True) -> None:
+        """Keeps Odoo's scheduled actions away from a database, or lets Odoo see it again."""
+        with self._connect() as connection:
+            connection.execute(sql.SQL("alter database {} with is_template {}").format(sql.Identifier(name), sql.SQL(str(hidden).lower())))
+
     def drop(self, name: str) -> None:
         """Drops a copy and its files, if there are any."""
+        if self.has(name):
+            self.hide(name, False)  # a template cannot be dropped
         with self._connect() as connection:
             connection.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(name)))
         shutil.rmtree(self.filestore / name, ignore_errors=True)

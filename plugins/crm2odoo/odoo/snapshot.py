@@ -224,9 +224,11 @@ def restore(target: Target, run_id: str, snapshot: Snapshot, server: DatabaseSer
         server.copy(snapshot.copy, incoming, f"crm2odoo: {database} as it was before {snapshot.run_id}", again=True)
         _same(snapshot, server.proof(incoming), incoming)
         server.signal(incoming, database)
+        server.hide(database)  # under its next name no scheduled action of Odoo may run in it
         server.rename(database, replaced)
     if not server.has(database):
         server.rename(incoming, database)
+    server.hide(database, False)
     if not (server.filestore / replaced).exists():
         server.rename_files(database, replaced)
     server.rename_files(incoming, database)
