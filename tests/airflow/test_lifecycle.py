@@ -159,7 +159,8 @@ def test_a_delta_with_edits_on_both_sides(world: World, project: str, sam: OdooC
     assert now == {both: "Sam's friend", source: "Chief of Everything"}
     [(plan,)] = ask("select seen ->> 'body' from life_log.approval where subject = 'plan' order by approval_id desc limit 1")
     assert "measured on this Odoo" in plan
-    assert "| Contacts | update | changed in Odoo, too | 1 |" in plan
+    assert "| Contacts | update | function | 2 |" in plan
+    assert "| contact | function | sam@work.example | waits | 1 |" in plan.replace("\\", "")
     assert ask("select res_id, field, changed_by, choice from life_log.conflict") == [(both, "function", "sam@work.example", None)]
     assert ask("select i.key, p.reason from life_target.plan as p join life_log.identity as i using (entity, xid) where p.reason like '%%row is gone' and i.key not like '=%%'") == [
         ("contact:P-5004", "keep: its row is gone")
