@@ -164,7 +164,6 @@ print("PATHS", path({first!r}), path(None))
 """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "CRM2ODOO", "PYTHON"))}
     settings = {"AIRFLOW_HOME": str(home), SQLITE: f"sqlite:///{home}/a.db", "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(home / "bundles")}
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], env=kept | settings, cwd=home, check=True, capture_output=True)
     done = subprocess.run([sys.executable, "-c", program], env=kept | settings, cwd=home, capture_output=True, text=True)
     found = [line.split()[1:] for line in done.stdout.splitlines() if line.startswith("PATHS")]
     assert found, done.stderr
