@@ -26,9 +26,12 @@ from pathlib import Path
 import httpx
 import psycopg
 
+from crm2odoo import __version__
+from crm2odoo.ledger.runs import code_version
 from crm2odoo.project import OWN_ROOT, ConfigError, load_bundle, package_root, project_names
 from crm2odoo.sandbox import Base, ensure_base, list_sandboxes, processes
 from crm2odoo.sandbox import up as sandbox_up
+from crm2odoo.sandbox.lifecycle import stop_airflow
 from crm2odoo.sandbox.private_files import write_private
 
 USER = PASSWORD = "admin"  # noqa: S105 the api-server listens on 127.0.0.1 only
@@ -52,7 +55,7 @@ class LocalAirflow:
         Settings of another Airflow (``AIRFLOW__…``) that stand in our environment would win over airflow.cfg, and lead to its database.
         """
         plugins = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, [plugins, os.environ.get("PYTHONPATH")]))
+        path = os.pathsep.join(filter(None, [plugins, str(self.folder / "site"), os.environ.get("PYTHONPATH")]))
         home = str(self.base.home)
         ours = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW__", "AIRFLOW_CONFIG"))}
         return {**ours, "AIRFLOW_HOME": str(self.folder), "PYTHONPATH": path, "CRM2ODOO_HOME": home, "CRM2ODOO_DOCUMENTS": home}
@@ -110,6 +113,11 @@ def add_setup(airflow: LocalAirflow) -> None:
 def up(log: Log = print, home: Path | None = None) -> LocalAirflow:
     """Starts what does not run yet, and waits until the api-server answers and every project's DAGs are there."""
     airflow = prepare(log, home)
+    # Airflow's processes keep what they have imported: a changed program needs new ones.
+    mark = airflow.folder / "program"
+    if not mark.exists() or mark.read_text() != code_version():
+        stop_airflow(airflow.base.home, log)
+        mark.write_text(code_version())
     wanted = _set_up(airflow)
     with psycopg.connect(airflow.base.airflow_dsn) as connection:
         since = connection.execute("select now()").fetchone()
@@ -131,7 +139,7 @@ def up(log: Log = print, home: Path | None = None) -> LocalAirflow:
     _wait(airflow, log, "to be healthy", 300, lambda: _unhealthy(airflow))
     # A DAG that was read by an earlier dag-processor may be that of an earlier checkout.
     parsed_since = since[0] if fresh and since else None
-    _wait(airflow, log, "to have read the DAGs", 600, lambda: _missing_dags(airflow, wanted, parsed_since))
+    _wait(airflow, log, "to have read the DAGs", 300, lambda: _missing_dags(airflow, wanted, parsed_since))
     return airflow
 
 
@@ -151,7 +159,7 @@ def _wait(airflow: LocalAirflow, log: Log, what: str, seconds: float, open_point
         dead = [name for name in PROGRAMS if processes.noted(airflow.folder / f"{name}.pid") is None]
         if dead or time.monotonic() - begin > seconds:
             why = f"{dead[0]} ended" if dead else f"it takes longer than {seconds:.0f} s"
-            logs = "\n".join(_tail(airflow.folder / f"{name}.log") for name in dead or ["dag-processor"])
+            logs = "\n".join([*(_tail(airflow.folder / f"{name}.log") for name in dead), *_import_errors(airflow)])
             raise SystemExit(f"Waited for Airflow {what}, but {why}. Open: {', '.join(left[:10])}.\n{logs}")
         if time.monotonic() - said > 10:
             said = time.monotonic()
@@ -180,6 +188,13 @@ def _missing_dags(airflow: LocalAirflow, wanted: list[str], since: datetime | No
     found = {row[0] for row in rows}
     # When the DAGs of a project cannot be built, one DAG stands in for all of them.
     return sorted(dag_id for dag_id in wanted if not {dag_id, f"{dag_id.rpartition('.')[0]}.config_error"} & found)
+
+
+def _import_errors(airflow: LocalAirflow) -> list[str]:
+    """Why files of the DAGs folder could not be read."""
+    with psycopg.connect(airflow.base.airflow_dsn) as connection:
+        rows = connection.execute("select filename, stacktrace from import_error order by filename").fetchall()
+    return [f"{filename}:\n{stacktrace[-1500:]}" for filename, stacktrace in rows]
 
 
 def _tail(path: Path) -> str:
@@ -252,9 +267,19 @@ min_file_process_interval = 15
 [usage_data_collection]
 enabled = False
 """
-    path = folder / "airflow.cfg"
-    if not path.exists() or path.read_text() != text:
-        write_private(path, text)
+    for path, content in ((folder / "airflow.cfg", text), *_provider_files(folder)):
+        if not path.exists() or path.read_text() != content:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_private(path, content)
+
+
+def _provider_files(folder: Path) -> list[tuple[Path, str]]:
+    """What ``pip install`` would note about this package: with it Airflow finds the provider, and so the form of the connection type Odoo."""
+    noted = folder / "site" / f"crm2odoo-{__version__}.dist-info"
+    return [
+        (noted / "METADATA", f"Metadata-Version: 2.1\nName: crm2odoo\nVersion: {__version__}\n"),
+        (noted / "entry_points.txt", "[apache_airflow_provider]\nprovider_info = crm2odoo.airflow.provider:get_provider_info\n"),
+    ]
 
 
 def _secret(path: Path, size: int = 32) -> str:
