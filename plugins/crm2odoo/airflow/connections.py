@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import time
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -17,7 +18,7 @@ from crm2odoo.staging.vault import Vault
 
 # Keys of a Postgres connection's extra that libpq understands and that are not about one query.
 LIBPQ_EXTRAS = {"sslmode", "sslcert", "sslkey", "sslrootcert", "host", "options", "target_session_attrs", "connect_timeout"}
-POOL_WAIT_SECONDS = 40
+POOL_WAIT_SECONDS = 90
 
 
 class MissingSetup(RuntimeError):
@@ -82,6 +83,22 @@ def has_connection(name: str) -> bool:
     except AirflowNotFoundException:
         return False
     return True
+
+
+def require_setup(project: Project, context: Any, probe: str, odoo: str | None = None) -> None:
+    """Raises MissingSetup with everything that is missing at once. ``odoo``: name of the run's Odoo connection, when it needs one."""
+    wanted: list[Callable[[], object]] = [lambda: staging_dsn(project), lambda: vault(project)]
+    if odoo is not None:
+        wanted.append(lambda: odoo_credentials(odoo))
+    wanted.append(lambda: check_pool(project, context, probe))
+    missing = []
+    for look in wanted:
+        try:
+            look()
+        except MissingSetup as error:
+            missing.append(str(error))
+    if missing:
+        raise MissingSetup("\n\n".join(missing))
 
 
 def check_pool(project: Project, context: Any, probe: str) -> None:

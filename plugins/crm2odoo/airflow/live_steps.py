@@ -203,8 +203,8 @@ class LiveSteps(Steps):
         context = get_current_context()
         run = context["dag_run"]
         forms.refuse_unknown(run.conf, context["dag"].params)
+        connections.require_setup(self.project, context, POOL_PROBE)
         ws = self.workspace()
-        connections.check_pool(self.project, context, POOL_PROBE)
         runs.start(ws, self.run_id(), kind=run.dag_id.rpartition(".")[2], dag_id=run.dag_id)
 
     @person_readable

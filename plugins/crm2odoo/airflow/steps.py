@@ -232,11 +232,13 @@ class Steps:
     def needs(self, needs: Needs) -> None:
         """Looks whether the run can start: parameters, connections, staging database, export, pool.
 
-        Writes nothing. Each thing that is missing gives one message with the command that adds it. Add it, then clear this task.
+        Writes nothing. Everything that is missing is named at once, each with the command that adds it. Add it, then clear this task.
         """
         context = get_current_context()
         run = context["dag_run"]
         forms.refuse_unknown(run.conf, context["dag"].params)
+        reaches_odoo = needs == "load" or (needs == "sample" and not self.in_sandbox())
+        connections.require_setup(self.project, context, POOL_PROBE, self.connection() if reaches_odoo else None)
         ws = self.workspace()
         with ws.connect() as connection:
             purge.refuse_purged(ws, connection)
@@ -248,9 +250,8 @@ class Steps:
             approvals.require(ws, [self.sample_seen()])
         if needs == "load" and self.project.snapshot:
             connections.postgres_dsn(self.project.snapshot.connection, "the database server of Odoo")
-        if needs == "load" or (needs == "sample" and not self.in_sandbox()):
+        if reaches_odoo:
             OdooClient.connect(connections.odoo_credentials(self.connection())).close()
-        connections.check_pool(self.project, context, POOL_PROBE)
         runs.start(ws, self.run_id(), kind=run.dag_id.rpartition(".")[2], dag_id=run.dag_id)
 
     # ---- intake

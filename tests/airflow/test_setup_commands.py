@@ -1,0 +1,60 @@
+"""What a run lacks is named at once, and the commands that the message holds are right: they are run here as they stand."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Callable
+from typing import Any
+
+import psycopg
+import pytest
+from projects import good
+
+from conftest import World, add_connection
+
+SMALL_WORLD = True
+pytestmark = pytest.mark.usefixtures("no_long_sleeps")
+
+
+def commands(cause: str) -> list[str]:
+    return [line for line in cause.splitlines() if line.startswith("airflow ")]
+
+
+def run(line: str, values: dict[str, str]) -> None:
+    """What a shell would do with the line, its placeholders filled in."""
+    from airflow.cli.cli_parser import get_parser
+
+    for placeholder, value in values.items():
+        line = line.replace(placeholder, value)
+    arguments = get_parser().parse_args(shlex.split(line)[1:])
+    arguments.func(arguments)
+
+
+def test_the_commands_that_are_named_add_what_is_missing(world: World, staging_dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.write("bare", good("bare", export=str(world.export)))
+    cause = world.run("bare.sample", {"target": "connection", "connection": "bare_odoo"}).causes["check.needs"]
+    staging, odoo, pool = commands(cause)
+    assert staging.startswith("airflow connections add bare_staging --conn-type postgres ")
+    assert odoo.startswith("airflow connections add bare_odoo --conn-type odoo ")
+    assert pool.startswith("airflow pools set bare_odoo ")
+    parts = {k: str(v) for k, v in psycopg.conninfo.conninfo_to_dict(staging_dsn).items()}
+    run(staging, {"HOST": shlex.quote(parts["host"]), "DATABASE": parts["dbname"], "USER": parts["user"], "PASSWORD": "''"})
+    run(odoo, {"https://YOUR.odoo.com": "http://127.0.0.1:1", "DATABASE": "acme", "LOGIN": "admin", "API_KEY": "secret-key"})
+    run(pool, {})
+    done = world.run("bare.sample", {"target": "connection", "connection": "bare_odoo"})
+    cause = done.causes["check.needs"]
+    assert "missing" not in cause, cause
+    assert "127.0.0.1:1" in cause, "the connection is there, and only its Odoo is not"
+    assert "secret-key" not in cause
+
+
+def test_a_failed_task_says_what_to_do_and_leads_to_the_page_of_its_run(world: World, new_project: Callable[..., str], caplog: Any) -> None:
+    name = new_project("lost")
+    add_connection("lost_staging", conn_type="http", host="x")
+    done = world.run(f"{name}.discover")
+    said = next(r.getMessage() for r in caplog.records if r.name == "crm2odoo.next")
+    assert "it needs 'postgres'" in said
+    assert "clear this task" in said
+    assert f"/crm2odoo/run/lost.discover/{done.run_id.replace(':', '%3A').replace('+', '%2B')}" in said
+    assert os.environ["AIRFLOW_HOME"] not in said
