@@ -58,3 +58,16 @@ def test_a_failed_task_says_what_to_do_and_leads_to_the_page_of_its_run(world: W
     assert "clear this task" in said
     assert f"/crm2odoo/run/lost.discover/{done.run_id.replace(':', '%3A').replace('+', '%2B')}" in said
     assert os.environ["AIRFLOW_HOME"] not in said
+
+
+@pytest.mark.parametrize(
+    ("url", "port", "meant"),
+    [
+        ("https://acme.odoo.com", 443, "https://acme.odoo.com"), ("http://odoo.local", 8069, "http://odoo.local:8069"), ("http://odoo:8069", 443, "http://odoo:8069"),
+        ("https://a.example/odoo", 8443, "https://a.example:8443/odoo"), ("https://a.example", None, "https://a.example"), ("http://a:b", 1, "http://a:b"), ("", 443, ""),
+    ],
+)  # fmt: skip
+def test_the_port_of_a_connection_counts_when_its_url_has_none(url: str, port: int | None, meant: str) -> None:
+    from crm2odoo.airflow.hook import with_port
+
+    assert with_port(url, port) == meant

@@ -12,7 +12,7 @@ from typing import IO
 
 import psycopg
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 SHOTS = Path(os.environ.get("CRM2ODOO_SCREENSHOTS") or "/tmp/crm2odoo-screenshots")
 
@@ -71,6 +71,7 @@ def page(airflow_url: str) -> Iterator[Page]:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1500, "height": 1000})
         page.set_default_timeout(30_000)
+        expect.set_options(timeout=20_000)  # the machine may be busy with other tests
         page.goto(airflow_url)
         page.fill("input[name=username]", "admin")
         page.fill("input[name=password]", "admin")

@@ -141,7 +141,7 @@ def staging_command(name: str) -> str:
 def odoo_command(name: str) -> str:
     """The command that adds the Odoo connection."""
     add = f"airflow connections add {shlex.quote(name)} --conn-type odoo"
-    return f"{add} --conn-host https://YOUR.odoo.com --conn-schema DATABASE --conn-login LOGIN --conn-password API_KEY"
+    return f"{add} --conn-host https://YOUR.odoo.com --conn-port 443 --conn-schema DATABASE --conn-login LOGIN --conn-password API_KEY"
 
 
 def pool_command(name: str) -> str:

@@ -3,10 +3,25 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 from airflow.providers.common.compat.sdk import BaseHook
 
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
+
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def with_port(url: str, port: int | None) -> str:
+    """The address with the port of the connection's own field, unless it has one itself or it is the usual one of the scheme."""
+    parts = urlsplit(url)
+    try:
+        known = parts.port is not None
+    except ValueError:
+        return url  # the client says what is wrong with it
+    if not parts.netloc or not port or known or port == DEFAULT_PORTS.get(parts.scheme):
+        return url
+    return urlunsplit(parts._replace(netloc=f"{parts.netloc}:{port}"))
 
 
 class OdooHook(BaseHook):
@@ -34,7 +49,8 @@ class OdooHook(BaseHook):
         connection = self.get_connection(self.odoo_conn_id)
         host = (connection.host or "").strip().rstrip("/")
         if host and "://" not in host:
-            host = f"https://{host}" + (f":{connection.port}" if connection.port else "")
+            host = f"https://{host}"
+        host = with_port(host, connection.port)
         return OdooCredentials(url=host, database=connection.schema or "", login=connection.login or "", secret=connection.password or "")
 
     def get_conn(self) -> OdooClient:

@@ -20,10 +20,12 @@ def get_provider_info() -> dict[str, Any]:
                 "hook-name": "Odoo",
                 "connection-type": "odoo",
                 "ui-field-behaviour": {
-                    "hidden-fields": ["port", "extra"],
+                    # The Test button in Airflow's list sends 0 for a port that is not set, and is refused then (3.3): so people set it.
+                    "hidden-fields": ["extra"],
                     "relabeling": {"host": "URL", "schema": "Database", "login": "Login", "password": "API key"},
                     "placeholders": {
                         "host": "https://example.odoo.com",
+                        "port": "443 (80 for http); the Test button needs it",
                         "schema": "the database's name",
                         "login": "migration@example.com",
                         "password": "Preferences → Account Security → New API Key",

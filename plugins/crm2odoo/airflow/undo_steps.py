@@ -60,8 +60,8 @@ class UndoSteps(Steps):
         context = get_current_context()
         run = context["dag_run"]
         forms.refuse_unknown(run.conf, context["dag"].params)
+        connections.require_setup(self.project, context, POOL_PROBE)
         ws = self.workspace()
-        connections.check_pool(self.project, context, POOL_PROBE)
         target = self.target(ws)
         runs.start(
             ws, self.run_id(), kind="rollback", dag_id=run.dag_id, details={"undo": self.scope_of_undo(), "schema": bool(self.param("schema"))}

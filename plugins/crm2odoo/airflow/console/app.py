@@ -92,10 +92,19 @@ def build() -> FastAPI:
         text = "The staging database took too long to answer. It may be busy with a load: try again in a minute, or narrow the filters."
         return show.page(request, "message.html.j2", status=503, title="That took too long", text=text)
 
+    @app.exception_handler(psycopg.errors.UndefinedTable)
+    @app.exception_handler(psycopg.errors.UndefinedColumn)
+    def not_there(request: Request, error: Exception) -> Response:
+        log.warning("The console asked for something that the ledger does not have: %s", error)
+        text = "The staging database does not hold what this page shows yet, or it was filled by an earlier version. Run the project's next DAG."
+        return show.page(request, "message.html.j2", status=503, title="Not there yet", text=text)
+
     @app.exception_handler(Exception)
     def flaw(request: Request, error: Exception) -> Response:
         log.exception("The console failed at %s", request.url.path)
         text = f"{type(error).__name__}. The log of the api-server has the details. Nothing was written."
-        return show.page(request, "message.html.j2", status=500, title="This is a flaw of the console", text=text)
+        answer = show.page(request, "message.html.j2", status=500, title="This is a flaw of the console", text=text)
+        answer.headers.update(HEADERS)  # such an answer does not pass through `safe`
+        return answer
 
     return app
