@@ -6,7 +6,6 @@ tests/golden/<source>.sql holds the statements that make the records, tests/gold
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ SHOWN = 2
 
 
 @pytest.fixture(scope="module", params=SOURCES)
-def built(request: pytest.FixtureRequest, staging_dsn: str) -> Iterator[tuple[str, list[str], dict[str, Any]]]:
+def built(request: pytest.FixtureRequest, staging_dsn: str) -> tuple[str, list[str], dict[str, Any]]:
     """Source, the statements that made its records, and its records."""
     source, said = request.param, []
     name = next(p.stem for p in sorted((ROOT / "mappings" / "projects").glob("demo_*.yaml")) if f"source: {source}\n" in p.read_text())
