@@ -56,9 +56,11 @@ def find_encoding(stream: BinaryIO, name: str) -> str:
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     high: Counter[int] = Counter()
-    offset, first_fault, good, sample = 0, -1, 0, b""
+    offset, first_fault, good = 0, -1, 0
     strict_ok = codecs.getincrementaldecoder("utf-8")()
+    marked = False
     while block := stream.read(1 << 20):
+        marked |= not offset and block.startswith(codecs.BOM_UTF8)
         high.update(b for b in block if b >= 0x80)
         if first_fault < 0:
             try:
@@ -68,12 +70,14 @@ def find_encoding(stream: BinaryIO, name: str) -> str:
                 first_fault = offset - pending + error.start
         text = decoder.decode(block)
         good += sum(1 for c in text if c > "\x7f" and not "\udc80" <= c <= "\udcff")
-        if len(sample) < 1 << 20:
-            sample += re.sub(rb"[^\n]*[\x00-\x7f]{200,}[^\n]*\n", b"", block)[: 1 << 20]
         offset += len(block)
     if first_fault < 0:
         first_fault = max(offset - 1, 0)
     faults = sum(high.values())
+    if marked:
+        raise UnknownEncoding(
+            f"{name}: byte {first_fault:,} is not UTF-8, although the file says by its first bytes that it is\n"
+            "The file was cut or mixed from several. Ask for the export again, as UTF-8.", first_fault)
     if good >= 3 and good * 2 > faults - good * 2:
         raise UnknownEncoding(
             f"{name}: byte {first_fault:,} is not UTF-8, although the rest of the file is\n"
