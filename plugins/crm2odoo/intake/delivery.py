@@ -5,11 +5,13 @@ Archives are never unpacked to disk: members are read as streams, so a refused a
 
 from __future__ import annotations
 
+import errno
 import stat
 import struct
 import tarfile
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,7 +85,13 @@ def open_delivery(location: str | Path, limits: Limits | None = None) -> Iterato
         except (zipfile.BadZipFile, NotImplementedError) as error:
             raise HostileArchive(f"{path.name} is a damaged zip: {error}\nAsk for the export again.") from None
         with archive:
-            yield _from_zip(path, archive, limits)
+            try:
+                yield _from_zip(path, archive, limits)
+            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
+                # Damage of a member shows when it is read; a place before the file's start is an invalid argument.
+                if isinstance(error, OSError) and error.errno != errno.EINVAL:
+                    raise
+                raise HostileArchive(f"{path.name} is a damaged zip: {error}\nAsk for the export again.") from None
     elif _is_tar(path):
         try:
             with tarfile.open(path) as tar:

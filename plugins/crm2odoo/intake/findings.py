@@ -22,11 +22,20 @@ class Finding:
     evidence: dict[str, Any] = field(default_factory=dict)
 
 
+def storable(value: Any) -> Any:
+    """A value without NUL characters, which PostgreSQL has no place for; headers and texts of damaged files may hold them."""
+    if isinstance(value, str):
+        return value.replace("\0", "")
+    if isinstance(value, dict):
+        return {storable(k): storable(v) for k, v in value.items()}
+    return [storable(v) for v in value] if isinstance(value, (list, tuple)) else value
+
+
 def replace_findings(ws: Workspace, connection: Connection, export_id: str, step: str, findings: Iterable[Finding]) -> None:
     """Puts the findings of a step in the place of those that it left last time."""
     connection.execute(ws.sql("delete from {log}.finding where export_id = %s and step = %s"), (export_id, step))
     with connection.cursor() as cursor:
         cursor.executemany(
             ws.sql("insert into {log}.finding (export_id, step, severity, code, title, count, evidence) values (%s, %s, %s, %s, %s, %s, %s)"),
-            [(export_id, step, f.severity, f.code, f.title, f.count, Jsonb(f.evidence)) for f in findings],
+            [(export_id, step, f.severity, f.code, storable(f.title), f.count, Jsonb(storable(f.evidence))) for f in findings],
         )

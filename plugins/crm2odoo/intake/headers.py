@@ -46,6 +46,11 @@ class Assignment:
         return {c.column for c in self.cells if c.known}
 
 
+def shown(header: str) -> str:
+    """A header as people may read it: in a file without a header line, the first row of data stands there."""
+    return f"hidden ({len(header)} characters)" if "@" in header or sum(c.isdigit() for c in header) > 6 else header
+
+
 @lru_cache(maxsize=20_000)
 def words(text: str) -> tuple[str, ...]:
     """The words of a header or file name, folded: ``Deal Amount ($)`` → deal, amount."""

@@ -18,8 +18,8 @@ from crm2odoo.intake.ahead import ahead
 from crm2odoo.intake.defects import Defects
 from crm2odoo.intake.delivery import ATTACHMENT_FOLDERS, Delivery, open_delivery
 from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
-from crm2odoo.intake.findings import Finding, replace_findings
-from crm2odoo.intake.headers import Assignment, assign, missing_columns
+from crm2odoo.intake.findings import Finding, replace_findings, storable
+from crm2odoo.intake.headers import Assignment, assign, missing_columns, shown
 from crm2odoo.intake.json_dump import BrokenJson, Collection, Element, ManyValues, elements, rows, survey
 from crm2odoo.intake.private_columns import private_columns, protected, tell
 from crm2odoo.intake.recognise import Recognition, recognise
@@ -316,7 +316,7 @@ def _unknown(landed: Landed, name: str, header: list[str], recognition: Recognit
             "blocking",
             "unknown_file",
             f"{name} is no object that the source file knows\nIt may be {likely}. Say which, or exclude it, before the sign-off.",
-            evidence={"file": name, "header": header[:60], "candidates": [list(c) for c in recognition.candidates]},
+            evidence={"file": name, "header": [shown(h) for h in header[:60]], "candidates": [list(c) for c in recognition.candidates]},
         )
     )
     return landed
@@ -402,7 +402,7 @@ def finish(
         # The file was taken for another object before.
         connection.execute(ws.sql("drop table if exists {land}.{table}", table=before["table_name"]))
     if missing:
-        headers = ", ".join(repr(c.header) for c in assignment.cells)
+        headers = ", ".join(repr(shown(c.header)) for c in assignment.cells)
         looked = "; ".join(f"{m} (any of: {', '.join([m, *obj.columns[m].headers])})" if m in obj.columns else m for m in missing)
         landed.findings.append(
             Finding(
@@ -411,7 +411,7 @@ def finish(
                 f"{name}: the mandatory column {looked} is missing; all {scan.records:,} records are rejected\nThe file has the headers {headers}. "
                 f"Export the column, or add its header to the source file.",
                 scan.records,
-                {"file": name, "missing": missing, "headers": [c.header for c in assignment.cells]},
+                {"file": name, "missing": missing, "headers": [shown(c.header) for c in assignment.cells]},
             )
         )
     if assignment.repeated:
@@ -419,7 +419,8 @@ def finish(
             Finding(
                 "warning",
                 "duplicate_header",
-                f"{name}: the headers {', '.join(map(repr, assignment.repeated))} stand there more than once\nThe first of each counts; the others "
+                f"{name}: the headers {', '.join(repr(shown(h)) for h in assignment.repeated)} stand there more than once\n"
+                f"The first of each counts; the others "
                 f"are kept as columns of their own.",
                 len(assignment.repeated),
                 {"file": name},
@@ -430,10 +431,11 @@ def finish(
             Finding(
                 "warning",
                 "contested_header",
-                f"{name}: {header!r} could be {column} too, which {winner!r} already is\nIt is kept as a column of its own. Check which of the two "
+                f"{name}: {shown(header)!r} could be {column} too, which {shown(winner)!r} already is\n"
+                f"It is kept as a column of its own. Check which of the two "
                 f"is meant.",
                 1,
-                {"file": name, "header": header, "column": column, "winner": winner},
+                {"file": name, "header": shown(header), "column": column, "winner": winner},
             )
         )
 
@@ -460,11 +462,11 @@ def _save(ws: Workspace, export_id: str, file_no: int, landed: Landed, connectio
                 landed.status,
                 landed.encoding,
                 landed.delimiter,
-                Jsonb(landed.header),
+                Jsonb(storable(landed.header)),
                 landed.table,
                 landed.records,
-                Jsonb(landed.non_records),
-                Jsonb(landed.notes),
+                Jsonb(storable(landed.non_records)),
+                Jsonb(storable(landed.notes)),
                 export_id,
                 file_no,
             ),

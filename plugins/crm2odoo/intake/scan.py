@@ -108,10 +108,13 @@ def utf8_blocks(stream: BinaryIO, encoding: str, block: int = BLOCK) -> Iterator
             raise NotUtf8("not UTF-8", offset - len(decoder.getstate()[0]))
         return
     text_decoder = codecs.getincrementaldecoder(encoding)("replace" if encoding.startswith(("utf-16", "utf-32")) else "strict")
+    held = ""
     for number, data in enumerate(_marked(stream, block)):
-        text = text_decoder.decode(data)
-        yield (text if number else text.removeprefix("\ufeff")).encode("utf-8", "replace")
-    yield text_decoder.decode(b"", True).encode("utf-8", "replace")
+        if number:
+            yield held.encode("utf-8", "replace")
+        held = text_decoder.decode(data) if number else text_decoder.decode(data).removeprefix("\ufeff")
+    # Half a character at the end of a file belongs to its last block: alone it would pass for a row.
+    yield (held + text_decoder.decode(b"", True)).encode("utf-8", "replace")
 
 
 def _marked(stream: BinaryIO, block: int) -> Iterator[bytes]:

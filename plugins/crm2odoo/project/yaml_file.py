@@ -39,6 +39,13 @@ class YamlFile:
             loader = LOADER(self.text)
             node = loader.get_single_node()
             self.data: Any = self._value(loader, node, ()) if node is not None else {}
+        except yaml.reader.ReaderError as error:
+            line, start = self.text.count("\n", 0, error.position) + 1, self.text.rfind("\n", 0, error.position) + 1
+            what = f"a character that YAML does not allow: U+{ord(self.text[error.position]):04X}" if error.position < len(self.text) else error.reason
+            raise ConfigError([self.problem_at(line, error.position - start + 1, "", what, "take it out, or write it as \\uXXXX in double quotes")]) from None
+        except (ValueError, RecursionError) as error:
+            # Dates and numbers that do not exist (2024-02-30), nesting without end.
+            raise ConfigError([Problem(path, 0, 0, "", f"not valid YAML: {error}", "put the value in quotes")]) from None
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)

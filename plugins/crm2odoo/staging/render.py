@@ -35,6 +35,17 @@ FORBIDDEN_FUNCTIONS = {
     "table_to_xml",
     "copy",
 }
+# What an expression of a mapping may call, by the names that sqlglot gives them: pure functions of their arguments, whose answer is no larger.
+ALLOWED_IN_EXPRESSIONS = frozenset({
+    "abs", "and", "any", "array", "array_agg", "array_append", "array_cat", "array_length", "array_position", "array_remove", "array_size",
+    "array_to_string", "btrim", "cardinality", "case", "cast", "ceil", "ceiling", "char_length", "coalesce", "concat", "concat_ws",
+    "convert_to", "date_part", "date_trunc", "decode", "encode", "extract", "floor", "greatest", "html_text", "if", "initcap", "interval",
+    "least", "left", "length", "lower", "ltrim", "make_date", "md5", "mod", "nullif", "or", "position", "regexp_i_like", "regexp_ilike",
+    "regexp_like", "regexp_match", "regexp_replace", "regexp_substr", "replace", "right", "round", "rtrim", "sha256", "sign", "split",
+    "split_part", "starts_with", "str_position", "str_to_date", "str_to_time", "string_to_array", "strpos", "substr", "substring",
+    "time_to_str", "timestamp_trunc", "to_char", "to_date", "to_number", "to_timestamp", "translate", "trim", "trunc", "ts_or_ds_to_date",
+    "upper", "xor",
+})  # fmt: skip
 
 
 Constant = str | int | float | bool | list[str] | None
@@ -90,7 +101,7 @@ def _expression(text: str, columns: tuple[str, ...], alias: str | None, constant
         raise UnsafeSql(f"expected one expression and nothing else: {text!r}")
     if list(tree.expressions[0].find_all(exp.Subquery, exp.Select, exp.Table)):
         raise UnsafeSql(f"no sub-queries in an expression: {text!r}")
-    _check_functions(tree.expressions[0], repr(text))
+    _check_functions(tree.expressions[0], repr(text), ALLOWED_IN_EXPRESSIONS)
     for call in list(tree.find_all(exp.Anonymous)):
         if call.name.lower() == "html_text" and len(call.expressions) == 1:
             call.replace(sqlglot.parse_one(html_text(call.expressions[0].sql("postgres")), dialect="postgres"))
@@ -109,9 +120,13 @@ def _expression(text: str, columns: tuple[str, ...], alias: str | None, constant
     return f"({tree.expressions[0].sql('postgres')})"
 
 
-def _check_functions(tree: exp.Expr, where: str) -> None:
+def _check_functions(tree: exp.Expr, where: str, allowed: frozenset[str] | None = None) -> None:
     for call in tree.find_all(exp.Func):
         name = (call.name if isinstance(call, exp.Anonymous) else call.sql_name()).lower()
+        if allowed is not None and name not in allowed:
+            close = difflib.get_close_matches(name, allowed, n=1)
+            hint = f"did you mean {close[0]!r}?" if close else ""
+            raise UnsafeSql(f"{where}: the function {name} is not on the list of those that a mapping may call {hint}".rstrip())
         if name in FORBIDDEN_FUNCTIONS or (name.startswith(("pg_", "lo_", "dblink")) and name != "pg_input_is_valid"):
             raise UnsafeSql(f"{where}: the function {name} is not allowed")
 
