@@ -113,6 +113,8 @@ def test_the_adjusted_sample_starts_from_nothing_loads_everything_and_ends_signe
     assert len([k for k in kinds if k.startswith("phase_")]) == len([t for t in done.states if t.endswith(".gate")]), "one for each phase"
     discovered = {kind for [kind] in ask("select kind from acme_log.document where run_id like 'acme.discover%%'")}
     assert {"scope", "completeness", "cleansing", "fields", "decisions", "mapping", "owners"} <= discovered
+    [(unmapped,)] = ask("select title from acme_log.finding where code = 'unmapped_column' and evidence -> 'columns' ? 'Role'")
+    assert unmapped.startswith("Team member: filled columns without a place in Odoo"), "nobody signs a scope without seeing it"
     text = Path(location).read_text()
     assert "What was planned, and signed" in text
     assert "Calls, expected" in text

@@ -13,9 +13,13 @@ from pathlib import Path
 import pytest
 
 from crm2odoo.handoff import Document, NothingToReport, write_report
+from crm2odoo.handoff.facts import Facts
+from crm2odoo.handoff.masking import masked_facts, unsealed_facts
 from crm2odoo.ledger import approvals, runs
 from crm2odoo.ledger.dispositions import settle_dispositions
+from crm2odoo.project import load_bundle
 from crm2odoo.reconcile import check_entity, diff
+from crm2odoo.staging.vault import Vault, new_key
 from odoo_server import OdooDatabase
 from proof_world import FIRMS, REPS, RULES, Proof, deals, proof_world
 
@@ -188,3 +192,16 @@ class TestRecord:
     def test_a_run_that_never_was_is_named(self, proof: Proof, tmp_path: Path) -> None:
         with pytest.raises(NothingToReport, match="there is no run 'nothing'"):
             write_report(proof.ws, "nothing", tmp_path)
+
+
+@pytest.mark.promise("P213")
+def test_encrypted_values_are_hidden_by_default_and_opened_only_in_the_unmasked_pack() -> None:
+    vault = Vault.of(new_key(), "key")
+    bundle = load_bundle(Path(__file__).resolve().parents[2], "demo_flash")
+    case = {"entity": "lead", "xid": "lead_1", "res_id": 1, "field": "name", "name": vault.seal("Ann"), "expected": vault.seal("secret"), "found": None}
+    facts = Facts("r", {}, None, None, None, [], {"spot_check": [case], "differences": [{**case, "kind": "missing"}]})
+    shown = masked_facts(bundle, facts)
+    assert [r["expected"] for r in (*shown.rows("spot_check"), *shown.rows("differences"))] == ["hidden (encrypted)"] * 2
+    opened = unsealed_facts(vault, facts)
+    assert [r["expected"] for r in (*opened.rows("spot_check"), *opened.rows("differences"))] == ["secret"] * 2
+    assert opened.rows("spot_check")[0]["name"] == "Ann"

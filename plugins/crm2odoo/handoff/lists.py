@@ -40,6 +40,8 @@ def _differences(ws: Workspace, facts: Facts, masks: Masks) -> Listed:
         url = (facts.target or {}).get("url", "")
         for r in _asked(ws, "every_difference", **_about(facts)):
             level = masks.field(r["entity"], r["field"])
+            if masks.unmasked:
+                r = {k: ws.vault.unseal_value(v) for k, v in r.items()}
             place = f"{r['file']}:{r['line']}" if r["file"] else None
             link = record_link(url, ws.bundle.entities[r["entity"]].model, r["res_id"])
             yield [r["entity"], r["field"], r["kind"], masked(r["expected"], level), masked(r["found"], level), place, r["xid"], link]

@@ -9,6 +9,7 @@ from typing import Literal
 from crm2odoo.handoff.facts import Facts
 from crm2odoo.handoff.lineage import origins_of
 from crm2odoo.project import Bundle
+from crm2odoo.staging.vault import Vault, holds_token
 
 Level = Literal["open", "partial", "full"]
 _PARTIAL_TYPES = {"email", "phone"}
@@ -60,6 +61,8 @@ def _stricter(a: Level, b: Level) -> Level:
 
 def masked(value: str | None, level: Level) -> str | None:
     """``ann@acme.com`` → ``a••@a•••.com``; ``+1 555 0123`` → ``•••23``; a sensitive value → its length."""
+    if holds_token(value):
+        return "hidden (encrypted)"
     if value is None or level == "open":
         return value
     if level == "full":
@@ -69,6 +72,15 @@ def masked(value: str | None, level: Level) -> str | None:
         host, dot, top = domain.rpartition(".")
         return f"{local[:1]}•••@{host[:1]}•••{dot}{top}"
     return f"•••{value[-2:]}" if len(value) > 4 else "•••"
+
+
+def unsealed_facts(vault: Vault, facts: Facts) -> Facts:
+    """The facts with encrypted values opened, for those who asked for everything. Raises VaultClosed without the key."""
+    answers = dict(facts.answers)
+    for name in ("differences", "reject_cases", "spot_check"):
+        if name in answers:
+            answers[name] = [{k: vault.unseal_value(v) for k, v in row.items()} for row in answers[name]]
+    return replace(facts, answers=answers)
 
 
 def masked_facts(bundle: Bundle, facts: Facts) -> Facts:
@@ -84,6 +96,16 @@ def masked_facts(bundle: Bundle, facts: Facts) -> Facts:
         for d in facts.rows("differences")
     ]
     answers["reject_cases"] = [{**c, "value": masked(c["value"], masks.column(c["object"], c["column_name"]))} for c in facts.rows("reject_cases")]
+    if "spot_check" in answers:
+        answers["spot_check"] = [
+            {
+                **r,
+                "name": masked(r["name"], masks.field(r["entity"], "name")),
+                "expected": masked(r["expected"], masks.field(r["entity"], r["field"])),
+                "found": masked(r["found"], masks.field(r["entity"], r["field"])),
+            }
+            for r in facts.rows("spot_check")
+        ]
     # Evidence may quote cells; what is read by people is the advice and the verdict.
     answers["findings"] = [{**f, "evidence": {k: v for k, v in f["evidence"].items() if k in ("advice", "verdict")}} for f in facts.rows("findings")]
     return replace(facts, answers=answers)

@@ -9,7 +9,7 @@ from crm2odoo.handoff.documents import MANIFEST, Content, Document, as_json, reg
 from crm2odoo.handoff.evidence import evidence_bundle
 from crm2odoo.handoff.facts import Facts, checks_of, collect
 from crm2odoo.handoff.lists import LISTS, list_of
-from crm2odoo.handoff.masking import masked_facts
+from crm2odoo.handoff.masking import masked_facts, unsealed_facts
 from crm2odoo.handoff.paper import Paper
 from crm2odoo.handoff.paper_docx import as_docx
 from crm2odoo.handoff.paper_html import as_html, as_pdf
@@ -70,8 +70,7 @@ def write_pack(ws: Workspace, run_id: str, folder: str | Path, only: Iterable[st
     """
     facts = collect(ws, run_id, everything=True)
     wanted = set(only) if only is not None else PHASES.get(facts.run["kind"], FINAL)
-    if not unmasked:
-        facts = masked_facts(ws.bundle, facts)
+    facts = unsealed_facts(ws.vault, facts) if unmasked else masked_facts(ws.bundle, facts)
     style = Style.of(ws.bundle.project.locale)
     values = "all values are shown: handle with care" if unmasked else "sensitive values are hidden"
     footer = f"{ws.bundle.project.title} · run {run_id} · {values}"

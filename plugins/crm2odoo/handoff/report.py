@@ -8,7 +8,7 @@ from typing import Any
 
 from crm2odoo.handoff.documents import Content, Document, as_json, write
 from crm2odoo.handoff.facts import DISPOSITIONS, Facts, collect
-from crm2odoo.handoff.masking import masked_facts
+from crm2odoo.handoff.masking import masked_facts, unsealed_facts
 from crm2odoo.handoff.page import environment, page_head
 from crm2odoo.handoff.view import View, view_of
 from crm2odoo.project import Bundle
@@ -30,7 +30,7 @@ def write_report(ws: Workspace, run_id: str, folder: str | Path, unmasked: bool 
     ``unmasked``: a pack of its own in the folder ``unmasked``, with every value readable. Raises NothingToReport.
     """
     facts = collect(ws, run_id)
-    view = report_view(ws.bundle, facts if unmasked else masked_facts(ws.bundle, facts))
+    view = report_view(ws.bundle, unsealed_facts(ws.vault, facts) if unmasked else masked_facts(ws.bundle, facts))
     contents = [
         Content("report.html", render(ws.bundle, view, unmasked).encode(), TITLE),
         Content("report.json", as_json(data_of(view, view.facts)), TITLE),

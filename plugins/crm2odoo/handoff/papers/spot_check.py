@@ -8,7 +8,6 @@ from typing import Any
 import openpyxl
 
 from crm2odoo.handoff.facts import Facts
-from crm2odoo.handoff.masking import Masks, masked
 from crm2odoo.handoff.paper import Column, Paper, Section
 from crm2odoo.handoff.view import label_of
 from crm2odoo.handoff.wording import Style
@@ -22,10 +21,9 @@ class SpotCheckIncomplete(ValueError):
     """The sheet cannot be stored. The message says which row is not ticked."""
 
 
-def spot_check_paper(bundle: Bundle, facts: Facts, style: Style, unmasked: bool = False) -> Paper:
+def spot_check_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     """One row for each record and field, with a link to the record."""
     url = (facts.target or {}).get("url", "")
-    masks = Masks(bundle, unmasked)
     rows: list[list[Any]] = []
     records = set()
     for r in facts.rows("spot_check"):
@@ -33,17 +31,16 @@ def spot_check_paper(bundle: Bundle, facts: Facts, style: Style, unmasked: bool 
         if r["expected"] in (None, "") and r["found"] in (None, "", "false"):
             continue
         records.add((entity, r["xid"]))
-        level = masks.field(entity, r["field"])
         found = None if r["found"] == "false" else r["found"]
         rows.append(
             [
                 bundle.entities[entity].title,
-                (_called(r["xid"], masked(r["name"], masks.field(entity, "name"))), record_link(url, bundle.entities[entity].model, r["res_id"])),
+                (_called(r["xid"], r["name"]), record_link(url, bundle.entities[entity].model, r["res_id"])),
                 r["place"],
                 "risk" if r["risky"] else "random",
                 label_of(facts, entity, r["field"]),
-                masked(_cut(r["expected"]), level),
-                masked(_cut(found), level),
+                _cut(r["expected"]),
+                _cut(found),
                 None,
                 None,
             ]
