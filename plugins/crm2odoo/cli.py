@@ -88,6 +88,7 @@ def _propose(root: Path, told: argparse.Namespace) -> int:
         print("Nothing was written.")
         return 0
     draft.write(proposed)
+    _write_schemas(root)
     print(f"Look at these lines, lock what you decided (`locked: true`), then: crm2odoo draft {told.source} {told.export}")
     return 0
 
@@ -130,12 +131,17 @@ def _templates(root: Path, told: argparse.Namespace) -> int:
 
 
 def _schemas(root: Path, told: argparse.Namespace) -> int:
+    folder = _write_schemas(root)
+    print(f"{folder.relative_to(root)}: {', '.join(schemas())}")
+    return 0
+
+
+def _write_schemas(root: Path) -> Path:
     folder = root / "mappings" / "schemas"
     folder.mkdir(parents=True, exist_ok=True)
     for name, schema in schemas().items():
         (folder / f"{name}.json").write_text(json.dumps(schema, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    print(f"{folder.relative_to(root)}: {', '.join(schemas())}")
-    return 0
+    return folder
 
 
 def schemas() -> dict[str, dict[str, Any]]:

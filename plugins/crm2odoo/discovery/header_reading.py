@@ -35,6 +35,10 @@ def read_header(header: str, kind: Kind, language: Language, targets: Targets) -
 
     def add(concept: str, how: str, why: str, weight: float = 1.0) -> None:
         concept = _of_which_record(concept, told, kind, language)
+        named = _named(told, language)
+        if concept == "owner" and "owner" in told and named and not named & _OWN[kind] and how in (EXACT, QUALIFIED):
+            # "Account Owner" of a deal is whoever owns the account.
+            how = FOREIGN
         reading = Reading(concept, how, SCORES[how] * weight, why, language.name)
         if concept not in found or found[concept].score < reading.score:
             found[concept] = reading
@@ -121,10 +125,15 @@ def _of_which_record(concept: str, told: tuple[str, ...], kind: Kind, language: 
     if not {"id", "ids", "uuid", "guid"} & set(told):
         return concept
     concept = _LINKS.get(concept, concept)
-    named = {language.objects[w] for w in told if w in language.objects}
+    named = _named(told, language)
     if concept == "record_id" and len(named) == 1 and kind not in named:
         return _KEYS[named.pop()]
     return concept
+
+
+def _named(told: tuple[str, ...], language: Language) -> set[str]:
+    """Kinds of records that a header names."""
+    return {language.objects[w] for w in told if w in language.objects}
 
 
 def _of_the_other(concept: str, rest: list[tuple[int, str]], end: int, kind: Kind, language: Language) -> tuple[str, list[tuple[int, str]]]:

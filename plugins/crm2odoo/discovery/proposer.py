@@ -155,7 +155,7 @@ class Proposer:
             add(_Candidate(None, Target(field=name), 0.75, LABEL, f"“{header.strip()}” is Odoo's own label of {name}"))
         if not found or max(c.score for c in found.values()) < 0.5:
             for shape_name, concept, least in (("email", "email", 0.8), ("phone", "phone", 0.9), ("url", "website", 0.9)):
-                told = any(c.concept == concept for c in found.values())
+                told = any(c.concept in (concept, "link") for c in found.values())
                 if shape_name == "url" and told:
                     # "Billing tool URL" says itself that it is not the website.
                     continue
@@ -226,7 +226,11 @@ class Proposer:
         others = [c for c in found if c.place != chosen.place and c.score >= 0.5]
         if chosen.target.field and others and others[0].score > chosen.score - 0.03:
             confidence = min(confidence, CONTESTED)
-        if concept and concept.soft and chosen.how != KNOWN:
+        # A column that the customer added means what the customer meant: the product had fields of its own for the rest.
+        added = chosen.target.field is not None and is_marked_custom(column.header)
+        # "Name" in a file of leads: the lead's or the person's?
+        whose = kind == "lead" and chosen.concept == "name"
+        if ((concept and concept.soft) or added or whose) and chosen.how != KNOWN:
             confidence = min(confidence, SOFT_AT_MOST)
         if concept and concept.shape and shape[concept.shape] >= 0.8:
             confidence = min(0.99, confidence + AGREES)
