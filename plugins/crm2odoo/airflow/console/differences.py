@@ -29,8 +29,9 @@ def differences(
         values = {
             **filters, "after_entity": mark[0], "after_field": mark[1], "after_xid": mark[2], "after_kind": mark[3], "limit": paging.SIZE + 1,
         }  # fmt: skip
+        stamp = desk.one("stamp", {"export": about["export_id"], "target": about["target_id"]})
         # Counting them all takes a while when there are a million, so that is done for the first page only.
-        groups = desk.rows("difference_groups", {"run": about["run_id"]}) if not (after or any(list(filters.values())[1:])) else []
+        groups = desk.counted("difference_groups", {"run": about["run_id"]}, stamp) if not (after or any(list(filters.values())[1:])) else []
         fields = desk.rows("difference_fields", {"run": about["run_id"]})
         part = paging.part(desk.rows("differences", values), ["entity", "field", "xid", "kind"])
     for row in part.rows:

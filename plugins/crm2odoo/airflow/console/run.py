@@ -76,7 +76,8 @@ def cells(desk: Desk, key: str) -> list[dict[str, Any]]:
 def objects(desk: Desk, export_id: str, target_id: str) -> list[dict[str, Any]]:
     """Per object: how many rows ended how, in the order of the source file."""
     counted: dict[str, dict[str, int]] = {}
-    for r in desk.rows("disposition_counts", {"export": export_id, "target": target_id}):
+    about = {"export": export_id, "target": target_id}
+    for r in desk.counted("disposition_counts", about, desk.one("stamp", about)):
         counted.setdefault(r["object"], {})[r["disposition"]] = r["n"]
     return [
         {"object": name, "rows": sum(counted[name].values()), "counts": counted[name], "parts": parts(counted[name])}
