@@ -144,13 +144,15 @@ def phases(dag_id: str, found: Iterable[Task]) -> list[Phase]:
 
 
 def waiting(dag_ids: Iterable[str]) -> list[Wait]:
-    """The sign-offs that wait, the one that waits longest first."""
+    """The sign-offs that wait, the one that waits longest first. A run that was ended by hand waits for nobody."""
     ti: Any = TaskInstance
+    run: Any = DagRun
     detail: Any = HITLDetail
     statement = (
         select(ti.dag_id, ti.run_id, ti.task_id, detail)
         .join(detail, detail.ti_id == ti.id)
-        .where(ti.dag_id.in_(list(dag_ids)), ti.state.in_(WAITING), detail.responded_at.is_(None))
+        .join(run, (run.dag_id == ti.dag_id) & (run.run_id == ti.run_id))
+        .where(run.state.in_(("running", "queued")), ti.dag_id.in_(list(dag_ids)), ti.state.in_(WAITING), detail.responded_at.is_(None))
         .order_by(detail.created_at)
     )
     with create_session() as session:
