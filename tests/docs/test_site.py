@@ -50,6 +50,11 @@ def test_every_project_that_is_shown_can_be_loaded(tmp_path: Path) -> None:
     assert len(shown) >= 2
     for page, text in shown:
         name = yaml.safe_load(text)["project"]
+        for other, title, more in blocks("yaml"):
+            path = re.fullmatch(r'title="(mappings/(?:sources|odoo)/\S+)"', title)
+            if other == page and path:  # a page may bring its own source
+                (tmp_path / page / path[1]).parent.mkdir(parents=True, exist_ok=True)
+                (tmp_path / page / path[1]).write_text(more, encoding="utf-8")
         folder = tmp_path / page / "mappings" / "projects"
         folder.mkdir(parents=True)
         (folder / f"{name}.yaml").write_text(text, encoding="utf-8")

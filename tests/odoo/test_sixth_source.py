@@ -17,7 +17,7 @@ PAGE = source_world.ROOT / "docs" / "add-a-source.md"
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory, staging_dsn: str, odoo: OdooDatabase) -> Loaded:
     root = tmp_path_factory.mktemp("oakline")
-    for path, text in re.findall(r"^```\w+ (\S+)\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL):
+    for path, text in re.findall(r'^```\w+ title="(\S+)"\n(.*?)^```$', PAGE.read_text(), re.MULTILINE | re.DOTALL):
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
     assert not list(root.rglob("*.py"))
