@@ -544,7 +544,7 @@ select
   b."_xid", b."_object", b."_key",
   row_number() over (order by b."_feed", b."_file", b."_rec", b."_each") as "_seq",
   nullif(concat_ws('; ', case when b."name" is null then 'name is missing' end), '') as "_held"
-  , (b."name")::text as "name"
+  , ((CASE WHEN 0 > 7 AND LENGTH(b."name") > 0 THEN RTRIM(LEFT(b."name", 0 - 7)) || '-' || LEFT(MD5(b."name"), 6) ELSE b."name" END))::text as "name"
 from "brought" as b;
 
 drop table if exists "demo_leadforce_target"."lead";
@@ -1695,7 +1695,7 @@ select
   , ((NULLIF(CONCAT(b."body", b."more", '<p>#' || REPLACE(REPLACE(REPLACE(ARRAY_TO_STRING(b."categories", ' #'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;') || '</p>'), '')))::text as "body"
   , (b."date")::timestamp as "date"
   , (b."author")::text as "author_id"
-  , (b."from_email")::text as "email_from"
+  , ((COALESCE(b."from_email", CASE WHEN b."author" IS NULL THEN 'Leadforce CRM' END)))::text as "email_from"
   , (b."attachments")::text[] as "attachment_ids"
   , ((CASE WHEN b."kind" = 'email' THEN b."to_email" END))::text as "incoming_email_to"
   , ((CASE WHEN b."kind" IN ('email', 'email_out') THEN b."cc_email" END))::text as "incoming_email_cc"

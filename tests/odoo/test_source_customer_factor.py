@@ -306,3 +306,10 @@ def test_without_sales_estimates_and_invoices_are_notes_with_all_their_lines(wit
         assert without_sales.counts(f"{kind}_item")["loaded"] == without_sales.truth["files"][f"{kind}_items.csv"]["valid"]
     for number, customer in without_sales.truth["links"]["invoice_customer"]["pairs"]:
         assert who[notes[f"invoice_{number}__message"]["res_id"]] == f"customer {customer}"
+
+
+@pytest.mark.promise("P098")
+def test_every_message_has_an_author_or_a_sender(loaded: Loaded) -> None:
+    messages = loaded.read("message", "author_id", "email_from").values()
+    assert len(messages) > 50
+    assert all(r["author_id"] or r["email_from"] for r in messages)

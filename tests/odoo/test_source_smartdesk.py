@@ -447,3 +447,10 @@ def test_without_project_tasks_that_stand_alone_are_leads(otherwise: Loaded) -> 
     assert {teams[r["team_id"]] for r in leads} == {"Tasks"}
     assert "task" not in otherwise.ids
     assert otherwise.unexplained() == []
+
+
+@pytest.mark.promise("P098")
+def test_every_message_has_an_author_or_a_sender(loaded: Loaded) -> None:
+    messages = loaded.read("message", "author_id", "email_from").values()
+    assert len(messages) > 50
+    assert all(r["author_id"] or r["email_from"] for r in messages)

@@ -240,7 +240,6 @@ def test_by_decision_extracted_images_are_files_of_their_patient_checked_against
     assert (taken.counts("clinical_image")["loaded"], taken.counts("clinical_image")["rejected"]) == (1, 2)
 
 
-@pytest.mark.promise("P116")
 def test_sensitive_columns_do_not_leave_the_source(loaded: Loaded) -> None:
     dropped = {p.column: p.dropped for p in loaded.fields if p.dropped}
     assert {"birth_date", "health_card"} <= set(dropped)
@@ -276,3 +275,10 @@ def test_inactive_users_stay_inactive(loaded: Loaded) -> None:
 def test_a_second_plan_has_nothing_to_write(loaded: Loaded) -> None:
     again = source_world.planned_again(loaded)
     assert not {"create", "update"} & set(again)
+
+
+@pytest.mark.promise("P098")
+def test_every_message_has_an_author_or_a_sender(loaded: Loaded) -> None:
+    messages = loaded.read("message", "author_id", "email_from").values()
+    assert len(messages) > 50
+    assert all(r["author_id"] or r["email_from"] for r in messages)

@@ -92,6 +92,20 @@ def test_trap_1_6_an_unknown_model_is_told_apart_from_a_bad_value(client: OdooCl
         client.call("helpdesk.ticket", "search", domain=[])
 
 
+def test_trap_1_7_an_unknown_field_is_answered_as_a_failure_of_the_server_and_a_refused_value_is_not(odoo: OdooDatabase, client: OdooClient) -> None:
+    headers = {"Authorization": f"bearer {odoo.api_key}", "X-Odoo-Database": odoo.database}
+
+    def status(model: str, **vals: Any) -> int:
+        return httpx.post(f"{odoo.url}/json/2/{model}/create", json={"vals_list": [vals]}, headers=headers).status_code
+
+    create(client, "crm.tag", name="twice")
+    assert (status("crm.lead", name="x", planned_revenue=1), status("crm.tag", name="twice")) == (500, 422)
+    with pytest.raises(SchemaMismatch, match="planned_revenue"):
+        create(client, "crm.lead", name="x", planned_revenue=1)
+    with pytest.raises(RowRefused):
+        create(client, "crm.tag", name="twice")
+
+
 # ---- 2. rules that decide whether the data survives
 
 

@@ -114,6 +114,7 @@ def constants(bundle: Bundle) -> dict[str, Constant]:
         "default_team": bundle.project.default_team,
         "project_currency": bundle.project.currency,
         "company_currency": bundle.project.own_currency,
+        "source_title": bundle.source.title,
         "xid_module": f"__migration_{bundle.project.project}__",
     }
     return {**own, **decided, **bundle.source.lists}
