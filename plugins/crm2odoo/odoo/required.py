@@ -1,4 +1,7 @@
-"""Fields that the live target requires and that nothing of this project fills: creating such a record would fail."""
+"""Fields that the customer made mandatory in the live target and that nothing of this project fills: such a record would be refused.
+
+Only fields that somebody added (``x_…``): what Odoo itself requires is known to the entities, and much of it Odoo computes.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,8 @@ def unfilled(target: Target) -> list[Finding]:
         defaults[model] = {name for name, value in found.items() if value is not False}
     by_model: dict[str, list[str]] = {}
     for model, name in discovery.required_but_unfilled(target.ws.bundle, target.shapes, defaults):
-        by_model.setdefault(model, []).append(name)
+        if name.startswith("x_"):
+            by_model.setdefault(model, []).append(name)
     findings = [
         Finding(
             "required_unfilled",
