@@ -46,7 +46,8 @@ def test_the_site_asks_no_other_host(tmp_path: Path) -> None:
 
 
 def test_every_project_that_is_shown_can_be_loaded(tmp_path: Path) -> None:
-    shown = [(page, text) for page, title, text in blocks("yaml") if text.startswith("project:") and "(part)" not in title]
+    # add-a-source.md shows a source of its own, which its own test builds and loads.
+    shown = [(page, text) for page, title, text in blocks("yaml") if text.startswith("project:") and "(part)" not in title and page != "add-a-source.md"]
     assert len(shown) >= 2
     for page, text in shown:
         name = yaml.safe_load(text)["project"]
