@@ -1588,6 +1588,8 @@ select
   , case when b."message__xid" is null then b."message__asked" end as "_unfound_message"
   , b."message" as "_part_of"
   , (b."field")::text as "field_id"
+  , ((INITCAP(REPLACE(REGEXP_REPLACE(REGEXP_REPLACE(b."field", '^.*__', ''), '_id$', ''), '_', ' '))))::text as "field_desc"
+  , ('char')::text as "field_type"
   , ((b."from"))::text as "old_value_char"
   , ((b."to"))::text as "new_value_char"
 from "brought" as b;
