@@ -18,7 +18,7 @@ TITLE = "Migration report"
 REPORTED = set(
     """
     run export target plan files raw_counts dispositions cells difference_groups differences places causes checks findings approvals batches
-    throughput deliveries custom_fields kept_back rejects reject_cases warnings records loaded_files owners stages
+    throughput deliveries custom_fields kept_back rejects reject_cases warnings records loaded_files owners stages plan_details
     """.split()  # noqa: SIM905 - names, easier to read so
 )
 """Queries whose answers the report shows."""
