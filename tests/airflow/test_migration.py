@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import psycopg
 import pytest
 
@@ -161,3 +162,23 @@ def test_a_fresh_sandbox_is_made_for_the_run_and_gone_after_its_failure(world: W
     assert done.states["sandbox_down"] == "success"
     assert len(seen) == 1
     assert seen[0].name not in [s.name for s in sandbox.list_sandboxes(odoo_base.home)]
+
+
+def test_documents_are_made_again_at_any_time_and_filled_in_sheets_come_back(world: World, project: str, ask: Callable[..., Any], tmp_path: Path) -> None:
+    signed = "select run_id from acme_log.document where name like 'signed/%%-report.html' and run_id like 'acme.sample%%'"
+    [(sheet,)] = ask(f"select location from acme_log.document where name = 'owners.xlsx' and run_id in ({signed}) order by created_at desc limit 1")
+    book = openpyxl.load_workbook(sheet)
+    head = [c.value for c in book.worksheets[0][2]]
+    login = book.worksheets[0].cell(3, head.index("E-mail") + 1).value
+    book.worksheets[0].cell(3, head.index("Choice") + 1).value = "provision"
+    book.save(tmp_path / "owners back from the customer.xlsx")
+    about = Path(sheet).parent.name
+    done = world.run("acme.handoff", {"run": about, "sheets": str(tmp_path), "filled_in_by": "maria", "documents": ["report", "decisions", "evidence"], "unmasked": True})
+    assert done.causes == {}
+    assert ask("select value ->> 'choice', decided_by from acme_log.decision where name = %s", f"owner:{login}") == [("provision", "maria")]
+    assert ask("select distinct masked from acme_log.document where run_id = %s and kind = 'report' order by 1", about) == [(False,), (True,)]
+    assert ask("select count(*) from acme_log.document where run_id = %s and name like 'signed/%%-report.html'", about) == [(1,)]
+    assert "asked_by" in ask("select details from acme_log.run where kind = 'handoff'")[0][0]
+    refused = world.run("acme.handoff", {"run": "last week"})
+    assert "There is no run 'last week' in this project. The runs there are:" in refused.causes["needs"]
+    assert about in refused.causes["needs"]

@@ -44,7 +44,9 @@ class Workspace:
         with workspace.connect() as connection:
             # Two tasks may start together: the first makes the schemas, the other waits.
             connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"crm2odoo:{bundle.project.project}",))
-            workspace.run(connection, "log/schema.sql.j2")
+            query = "select s from unnest(%s::text[]) as s where to_regnamespace(s) is null"
+            missing = [row["s"] for row in connection.execute(query, (list(workspace.schemas.values()),))]
+            workspace.run(connection, "log/schema.sql.j2", missing=missing)
             # A database of an earlier version lacks columns. Asked first, because to alter a table is to wait for everybody who reads it.
             if not connection.execute(
                 "select 1 from information_schema.columns where table_schema = %s and table_name = 'document' and column_name = 'masked'",
