@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from airflow.configuration import conf
 from airflow.plugins_manager import AirflowPlugin
 
-from crm2odoo.airflow.console import PREFIX, Console
+from crm2odoo.airflow.console import Console
+from crm2odoo.airflow.console_address import PREFIX
 
 BELOW = urlsplit(conf.get("api", "base_url", fallback="") or "").path.rstrip("/") + PREFIX
 """Where the console's pages are when Airflow itself is served below a path."""

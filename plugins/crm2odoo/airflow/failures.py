@@ -15,7 +15,7 @@ from airflow.configuration import conf
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException
 from airflow.sdk import get_current_context
 
-from crm2odoo.airflow.console import PREFIX
+from crm2odoo.airflow.console_address import PREFIX
 from crm2odoo.odoo.errors import OdooUnreachable, TransientError, UnclearAnswer
 from crm2odoo.staging import StagingUnreachable
 

@@ -13,8 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-PREFIX = "/crm2odoo"
-
 
 class Console:
     """The ASGI application that Airflow mounts at PREFIX. Made when somebody asks for the first page."""

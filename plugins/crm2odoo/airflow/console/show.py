@@ -16,8 +16,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 
-from crm2odoo.airflow.console import PREFIX, access
+from crm2odoo.airflow.console import access
 from crm2odoo.airflow.console.desk import Desk
+from crm2odoo.airflow.console_address import PREFIX
 from crm2odoo.handoff.wording import words
 
 HERE = Path(__file__).parent

@@ -1,0 +1,3 @@
+"""Where the console's pages are below Airflow's own address. Tasks link there without knowing the console."""
+
+PREFIX = "/crm2odoo"
