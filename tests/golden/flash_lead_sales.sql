@@ -118,12 +118,18 @@ with "survivor" as (
     l.*
   from "linked" as l
 )
+, "computed" as (
+  select
+    b.*
+    , (CASE WHEN 'merge' = 'rename' THEN b."name" || ' (' || 'Flash Lead Sales' || ')' ELSE b."name" END) as "named"
+  from "brought" as b
+)
 select
   b."_xid", b."_object", b."_key",
   row_number() over (order by b."_feed", b."_file", b."_rec", b."_each") as "_seq",
   nullif(concat_ws('; ', case when b."name" is null then 'name is missing' end), '') as "_held"
-  , ((CASE WHEN 0 > 7 AND LENGTH(b."name") > 0 THEN RTRIM(LEFT(b."name", 0 - 7)) || '-' || LEFT(MD5(b."name"), 6) ELSE b."name" END))::text as "name"
-from "brought" as b;
+  , ((CASE WHEN 0 > 7 AND LENGTH(b."named") > 0 THEN RTRIM(LEFT(b."named", 0 - 7)) || '-' || LEFT(MD5(b."named"), 6) ELSE b."named" END))::text as "name"
+from "computed" as b;
 
 drop table if exists "demo_flash_target"."source";
 
@@ -213,7 +219,7 @@ select
   b."_xid", b."_object", b."_key",
   row_number() over (order by b."_feed", b."_file", b."_rec", b."_each") as "_seq",
   nullif(concat_ws('; ', case when b."name" is null then 'name is missing' end), '') as "_held"
-  , (b."name")::text as "name"
+  , ((CASE WHEN 'merge' = 'rename' THEN b."name" || ' (' || 'Flash Lead Sales' || ')' ELSE b."name" END))::text as "name"
 from "brought" as b;
 
 drop table if exists "demo_flash_target"."state";

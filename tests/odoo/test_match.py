@@ -13,6 +13,8 @@ from crm2odoo.odoo.owners import owner_queue, suggest
 from crm2odoo.odoo.provision import provision_rights, rights_of
 from crm2odoo.odoo.target import Target, TargetProblem
 from crm2odoo.project import Match
+from crm2odoo.staging.mapping_sql import constants
+from crm2odoo.staging.render import expression
 from odoo_server import OdooDatabase
 from target_world import ROOT, World, rows
 
@@ -63,6 +65,18 @@ def test_states_are_told_apart_by_country(target: Target) -> None:
 @pytest.mark.promise("P067")
 def test_a_source_that_odoo_ships_is_used(target: Target) -> None:
     assert existing(target, "source")["facebook"] == target.need("utm.utm_source_facebook")
+
+
+@pytest.mark.promise("P065")
+def test_labels_of_odoo_are_taken_or_left_apart_as_the_project_says(world: World, target: Target) -> None:
+    theirs = create(target, "crm.tag", {"name": "VIP firm"})[0]
+    assert existing(target, "tag")["vip firm"] == theirs
+    apart = world.target(decisions={"tag_conflict": "rename"})
+    assert existing(apart, "tag") == {}
+    title = apart.ws.bundle.source.title
+    [named] = rows(apart.ws, f"select {expression(apart.entities['tag'].let['named'], ['name'], constants=constants(apart.ws.bundle))} as x from (values ('VIP firm')) as t(name)")
+    assert named["x"] == f"VIP firm ({title})"
+    assert world.target().entities["tag"].match is not None
 
 
 @pytest.mark.promise("P063", "P065", "P066")

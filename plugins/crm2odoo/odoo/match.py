@@ -37,9 +37,10 @@ def read_existing(target: Target, entity_name: str) -> int:
     Raises TargetProblem when the entity is matched by a field that this Odoo lacks.
     """
     entity = target.entities[entity_name]
-    if entity.match is None:
-        return 0
     ws = target.ws
+    if entity.match is None:
+        _forget(target, entity_name)
+        return 0
     parts = [_Part(name, _KINDS.get(entity.inputs[name].type, "text")) for name in entity.identity]
     names = ", ".join(f'"{p.column}"' for p in parts)
     columns = ", ".join(f'"{p.column}" text' for p in parts)
@@ -76,6 +77,16 @@ def _findings(entity: Entity, unclear: list[dict[str, Any]]) -> list[Finding]:
             {"keys": [{"key": u["natural"], "ids": u["res_ids"], "names": u["labels"]} for u in unclear[:1000]]},
         )
     ]
+
+
+def _forget(target: Target, entity_name: str) -> None:
+    """What was found while the project still let records of Odoo be taken."""
+    ws = target.ws
+    with ws.connect() as connection:
+        for table in ("existing", "ambiguous"):
+            there = connection.execute("select to_regclass(%s) is not null as yes", (f"{ws.schemas['target']}.{table}",)).fetchone()
+            if there == {"yes": True}:
+                connection.execute(ws.sql("delete from {target}.{table} where entity = %s", table=table), (entity_name,))
 
 
 def _candidates(target: Target, entity: Entity, match: Match) -> Iterator[tuple[Any, ...]]:

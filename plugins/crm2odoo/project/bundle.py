@@ -208,6 +208,8 @@ def load_bundle(root: Path | str, project: str, memory: Memory | None = None, **
     for name, entity in entities.items():
         if entity.create_by and bundle.decisions.get(entity.create_by) == "hold":
             entities[name] = entity.model_copy(update={"create": "never", "unmatched": "hold"})
+        if entity.match and entity.match.decision and bundle.decisions.get(entity.match.decision) == "rename":
+            entities[name] = entity.model_copy(update={"match": None})
     _ = bundle.load_order
     return bundle
 

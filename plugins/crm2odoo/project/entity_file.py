@@ -145,6 +145,9 @@ class Match(Strict):
     duplicates: Literal["ask", "first"] = Field(
         "ask", description="Several records of Odoo with one key: a person decides, or the first one serves (labels only)."
     )
+    decision: Identifier | None = Field(
+        None, description="A decision between `merge` and `rename`: with `rename`, no record of Odoo is taken, and ours go by another name."
+    )
 
 
 def _listed(value: object) -> object:
