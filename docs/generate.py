@@ -96,6 +96,8 @@ def yaml_page() -> str:
             if now in done:
                 continue
             done.add(now)
+            # Annotations that name a later class are resolved by then.
+            now.model_rebuild(force=True)
             if now is not model:
                 parts.append(f"### {now.__name__}")
             parts.append(_first_lines(now))

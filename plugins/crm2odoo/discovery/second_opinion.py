@@ -8,6 +8,7 @@ Needs the package pydantic-ai (`pip install crm2odoo[second-opinion]`); any of i
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field
@@ -96,7 +97,9 @@ def ask(review: Review, model: Model | str) -> Review:
         return answer
 
     agent.output_validator(among_candidates)
-    answer: Answer = agent.run_sync(question(review, places)).output
+    # A thread of its own: whoever calls may be inside of an event loop already.
+    with ThreadPoolExecutor(1) as thread:
+        answer: Answer = thread.submit(lambda: agent.run_sync(question(review, places)).output).result()
     columns = list(review.columns)
     for choice in answer.choices:
         columns[choice.column] = _with(columns[choice.column], choice)

@@ -79,7 +79,7 @@ def build() -> FastAPI:
 
     @app.exception_handler(NotStarted)
     def not_started(request: Request, error: NotStarted) -> Response:
-        return show.page(request, "message.html.j2", title="Nothing to show yet", text=str(error))
+        return show.page(request, "message.html.j2", title="Nothing to show yet", text=str(error), live=True)
 
     for kind in OURS:
 

@@ -55,6 +55,8 @@
         if (!answer.ok || answer.redirected) throw new Error(String(answer.status));
         const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
         const next = fresh.querySelector("main");
+        // A project's first run has begun: from now on there are tabs.
+        if (fresh.querySelector("nav.tabs") && !document.querySelector("nav.tabs")) { location.reload(); return; }
         if (next && next.innerHTML !== main.dataset.seen && !busy()) {
           const open = new Set([...main.querySelectorAll("details[open]>summary")].map((s) => s.textContent));
           const at = document.activeElement && document.activeElement.getAttribute("href");
