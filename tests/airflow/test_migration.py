@@ -165,8 +165,10 @@ def test_a_fresh_sandbox_is_made_for_the_run_and_gone_after_its_failure(world: W
 
 
 def test_documents_are_made_again_at_any_time_and_filled_in_sheets_come_back(world: World, project: str, ask: Callable[..., Any], tmp_path: Path) -> None:
-    signed = "select run_id from acme_log.document where name like 'signed/%%-report.html' and run_id like 'acme.sample%%'"
-    [(sheet,)] = ask(f"select location from acme_log.document where name = 'owners.xlsx' and run_id in ({signed}) order by created_at desc limit 1")
+    [(sheet,)] = ask(
+        "select d.location from acme_log.document as d join acme_log.run as r using (run_id) "
+        "where d.name = 'owners.xlsx' and r.kind = 'sample' and r.state = 'success' order by r.started_at desc limit 1"
+    )
     book = openpyxl.load_workbook(sheet)
     head = [c.value for c in book.worksheets[0][2]]
     login = book.worksheets[0].cell(3, head.index("E-mail") + 1).value
