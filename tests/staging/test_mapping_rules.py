@@ -162,7 +162,7 @@ def test_circles_are_broken_at_the_first_record_and_reported(tmp_path: Path, sta
     with ws.connect() as connection:
         [finding] = connection.execute(ws.sql("select count, evidence from {log}.finding where code = 'circle'")).fetchall()
     assert finding["count"] == 2
-    assert [e["emptied"] for e in finding["evidence"]] == ["A", "self"]
+    assert [e["emptied"] for e in finding["evidence"]["circles"]] == ["A", "self"]
 
 
 @pytest.mark.promise("P101")

@@ -101,7 +101,7 @@ def _break_circles(ws: Workspace, connection: Connection, export_id: str, name: 
                 step,
                 f"{entity.title} that are above themselves: {shown}. The first of each circle is loaded without the one above it",
                 len(broken),
-                Jsonb(broken),
+                Jsonb({"circles": broken}),
             ],
         )
 
