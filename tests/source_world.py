@@ -113,7 +113,12 @@ class Loaded:
         return next(r.counts for r in self.rows if r.object == name)
 
     def unexplained(self) -> list[str]:
-        return [f"{e.entity}: {e.different}" for e in self.differences.entities if e.different]
+        """Differences of fields, and checks that failed."""
+        with self.ws.connect() as connection:
+            failed = connection.execute(
+                self.ws.sql("select distinct phase || '.' || name as name from {log}.reconciliation where target_id = %s and not passed order by 1"), [self.target.target_id]
+            ).fetchall()
+        return [*(f"{e.entity}: {e.different}" for e in self.differences.entities if e.different), *(r["name"] for r in failed)]
 
 
 def migrate(source: str, root: Path, name: str, dsn: str, odoo: OdooDatabase, vault: Vault | None = None) -> Loaded:

@@ -117,7 +117,7 @@ def test_a_circle_of_companies_is_broken_at_the_first_and_reported(loaded: Loade
     assert companies["company_CO-108"]["parent_id"] == companies["company_CO-107"]["id"]
     with loaded.ws.connect() as connection:
         [finding] = connection.execute(loaded.ws.sql("select evidence from {log}.finding where code = 'circle'")).fetchall()
-    assert finding["evidence"]["circles"] == [{"field": "parent_id", "records": ["CO-107", "CO-108"], "emptied": "CO-107"}]
+    assert finding["evidence"]["circles"] == [{"field": "parent_id", "records": ["CO-107", "CO-108"], "emptied": "CO-107", "cut": "company_CO-107"}]
 
 
 @pytest.mark.promise("P084")

@@ -87,7 +87,7 @@ def _break_circles(ws: Workspace, connection: Connection, export_id: str, name: 
             [statement] = ws.statements("target/6_cycle.sql.j2", entity=name, field=field_name)
             for circle in connection.execute(statement.encode()).fetchall():
                 connection.execute(ws.sql("update {target}.{t} set {f} = null where _xid = %s", t=name, f=field_name), [circle["xids"][0]])
-                broken.append({"field": field_name, "records": circle["keys"], "emptied": circle["keys"][0]})
+                broken.append({"field": field_name, "records": circle["keys"], "emptied": circle["keys"][0], "cut": circle["xids"][0]})
     step = f"circle:{name}"
     connection.execute(ws.sql("delete from {log}.finding where export_id = %s and step = %s"), [export_id, step])
     if broken:
