@@ -35,6 +35,7 @@ def test_a_run_is_started_by_its_form_and_signed_by_a_person(page: Page, airflow
     expect(page.get_by_text("Rows by object")).to_be_visible()
     expect(page.get_by_role("cell", name="contacts.csv")).to_be_visible()
     shot("sign_off")
+    page.wait_for_timeout(3_000)  # an answer right after the task parked is lost (apache/airflow#66374)
     page.get_by_role("button", name="Approve").click()
     wait_for(page, api, "success")
     page.goto(run)
@@ -47,6 +48,18 @@ def wait_for(page: Page, url: str, state: str, seconds: int = 240) -> None:
         now = page.request.get(url).json()["state"]
         if now == state:
             return
-        assert now not in ("failed", "upstream_failed"), url
+        assert now not in ("failed", "upstream_failed"), why_it_failed(page, url)
         page.wait_for_timeout(1_000)
     raise AssertionError(f"{url} is {now} after {seconds} s, not {state}")
+
+
+def why_it_failed(page: Page, url: str) -> str:
+    """The states of the run's tasks, and what the failed ones logged last."""
+    tasks = f"{url.split('/taskInstances')[0]}/taskInstances"
+    said = []
+    for instance in page.request.get(tasks).json()["task_instances"]:
+        said.append(f"{instance['task_id']}: {instance['state']}")
+        if instance["state"] == "failed":
+            log = page.request.get(f"{tasks}/{instance['task_id']}/logs/{instance['try_number']}", headers={"Accept": "application/json"})
+            said.append(log.text()[-3_000:])
+    return "\n".join(said)
