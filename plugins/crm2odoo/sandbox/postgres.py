@@ -24,7 +24,8 @@ from .private_files import OWNER, tail, write_private
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 
-# Speed over safety: a sandbox may be lost in a power cut, and is then made again.
+# Speed over safety: a sandbox may be lost in a power cut, and is then made again. It survives the kill of its server, though, and for
+# that wal_level must not be minimal: after recovery a sequence would give out again what it gave in and right after its first transaction.
 SETTINGS = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
@@ -35,7 +36,7 @@ work_mem = 16MB
 maintenance_work_mem = 128MB
 max_wal_size = 4GB
 checkpoint_timeout = 30min
-wal_level = minimal
+wal_level = replica
 max_wal_senders = 0
 fsync = off
 full_page_writes = off
