@@ -151,10 +151,15 @@ def render(folder: Path, template: str, values: dict[str, Any]) -> str:
     return _environment(str(folder)).get_template(template).render(**values)
 
 
-def _adds_columns(tree: exp.Expr) -> bool:
-    """Whether a statement does nothing but add columns to a table of an earlier version."""
+def _upgrades_table(tree: exp.Expr) -> bool:
+    """Whether a statement does nothing but add columns to a table of an earlier version, or put another constraint in place of one."""
     actions = tree.args.get("actions") if isinstance(tree, exp.Alter) else None
-    return bool(actions) and all(isinstance(action, exp.ColumnDef) and action.args.get("exists") for action in actions or [])
+    return bool(actions) and all(
+        (isinstance(action, exp.ColumnDef) and action.args.get("exists"))
+        or (isinstance(action, exp.Drop) and action.args.get("kind") == "CONSTRAINT")
+        or isinstance(action, exp.AddConstraint)
+        for action in actions or []
+    )
 
 
 def check(sql: str, schemas: Iterable[str], template: str) -> list[str]:
@@ -176,10 +181,12 @@ def _check(sql: str, schemas: tuple[str, ...], template: str) -> list[str]:
     for tree in trees:
         if tree is None:
             continue
-        if not isinstance(tree, ALLOWED_STATEMENTS) and not _adds_columns(tree):
+        if not isinstance(tree, ALLOWED_STATEMENTS) and not _upgrades_table(tree):
             raise UnsafeSql(f"sql/{template}: {type(tree).__name__} statements are not allowed: {tree.sql('postgres')[:120]}")
         local = {cte.alias for cte in tree.find_all(exp.CTE)}
         for table in tree.find_all(exp.Table):
+            if isinstance(table.parent, exp.Drop) and table.parent.args.get("kind") == "CONSTRAINT":
+                continue  # the name of a constraint
             if isinstance(table.this, exp.Func) or (not table.db and table.name in local) or not table.name:
                 continue
             created_schema = isinstance(tree, (exp.Create, exp.Drop)) and tree.args.get("kind") == "SCHEMA"

@@ -14,7 +14,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from crm2odoo.project import Bundle
-from crm2odoo.staging import render
+from crm2odoo.staging import log_schema, render
 from crm2odoo.staging.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -39,20 +39,13 @@ class Workspace:
 
     @classmethod
     def open(cls, bundle: Bundle, dsn: str, vault: Vault | None = None) -> Workspace:
-        """Connects once and creates what is missing of the four schemas and of ``_log``. Raises StagingUnreachable."""
+        """Connects once and creates what is missing of the four schemas and of ``_log``. Raises StagingUnreachable, NewerLog."""
         workspace = cls(bundle, dsn, vault or Vault())
         with workspace.connect() as connection:
             # Two tasks may start together: the first makes the schemas, the other waits.
             connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"crm2odoo:{bundle.project.project}",))
-            query = "select s from unnest(%s::text[]) as s where to_regnamespace(s) is null"
-            missing = [row["s"] for row in connection.execute(query, (list(workspace.schemas.values()),))]
-            workspace.run(connection, "log/schema.sql.j2", missing=missing)
-            # A database of an earlier version lacks columns. Asked first, because to alter a table is to wait for everybody who reads it.
-            if not connection.execute(
-                "select 1 from information_schema.columns where table_schema = %s and table_name = 'document' and column_name = 'masked'",
-                (f"{bundle.project.project}_log",),
-            ).fetchone():
-                workspace.run(connection, "log/added_columns.sql.j2")
+            for name in log_schema.ensure(workspace, connection):
+                log.info("upgraded the state of %s: %s", bundle.project.project, name)
         return workspace
 
     @property

@@ -29,7 +29,7 @@ from crm2odoo.airflow.console import (
 )
 from crm2odoo.airflow.console.desk import NotStarted
 from crm2odoo.project import ConfigError
-from crm2odoo.staging import StagingUnreachable
+from crm2odoo.staging import NewerLog, StagingUnreachable
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ HEADERS = {
 }
 PAGES = (projects, overview, run, plan, rows, differences, record, owners, conflicts, decisions, approvals, documents)
 
-OURS = (MissingSetup, StagingUnreachable, ConfigError)
+OURS = (MissingSetup, StagingUnreachable, NewerLog, ConfigError)
 """What keeps a project from being opened; the messages are for people."""
 
 
