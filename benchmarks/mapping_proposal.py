@@ -20,16 +20,23 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import re
 import sys
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 sys.path.insert(0, str(Path(__file__).parents[1] / "plugins"))
 
-from crm2odoo.discovery.proposer import ACCEPT, ColumnIn, ColumnProposal, Proposer
+from crm2odoo.discovery.header_words import spellings, words
+from crm2odoo.discovery.proposer import ACCEPT, ColumnIn, Proposer
+from crm2odoo.discovery.synonym_packs import Kind, Language, Pack, load_targets, pack_paths
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from crm2odoo.project import OWN_ROOT, YamlFile
 
 NO_FIELD = {"custom", "ignore"}
 
@@ -79,12 +86,27 @@ def part_of(source: str) -> str:
 
 
 def files_of(path: Path, part: str) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
+    """The columns by source, file and object, from a file of JSON lines or a folder such as `mapping_headers`."""
     files: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for line in path.read_text(encoding="utf-8").splitlines():
-        row = json.loads(line)
-        if part in ("all", part_of(row["source"])):
+    for row in _of_folder(path) if path.is_dir() else map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+        row.setdefault("part", part_of(row["source"]))
+        if part in ("all", row["part"]):
             files[row["source"], row["file"], row["object"]].append(row)
     return files
+
+
+def _of_folder(folder: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(folder.glob("??.yaml")):
+        pack = yaml.safe_load(path.read_text(encoding="utf-8"))
+        for part in ("tune", "final"):
+            for file in pack[part]:
+                for header, gold in file["columns"].items():
+                    first, _, others = gold.partition("|")
+                    source = f"{file['product']} ({pack['language']})"
+                    yield {
+                        "source": source, "file": part, "object": file["object"], "header": str(header), "gold": first, "alt": others,
+                        "language": pack["language"], "part": part, "known": True,
+                    }  # fmt: skip
 
 
 def samples(row: dict[str, Any]) -> list[str]:
@@ -115,47 +137,87 @@ def of_odoo(client: OdooClient, rows: list[dict[str, Any]], model: str) -> list[
     return ["/".join(matches[i]) if i in matches else "ignore" for i in range(len(rows))]
 
 
+class Trial:
+    """Scores by group of columns, ours and Odoo's, and how often each kind of evidence was right."""
+
+    def __init__(self, client: OdooClient | None, errors: bool) -> None:
+        self.client, self.errors = client, errors
+        self.ours: dict[str, Score] = defaultdict(Score)
+        self.theirs: dict[str, Score] = defaultdict(Score)
+        self.grounds: dict[tuple[str, float], list[bool]] = defaultdict(list)
+
+    def file(self, proposer: Proposer, source: str, kind: Kind, rows: list[dict[str, Any]]) -> None:
+        language = rows[0].get("language") or rows[0].get("lang") or proposer.language_of(kind, [r["header"] for r in rows])
+        part = rows[0]["part"]
+        groups = [f"{part}, {'English' if language == 'en' else 'other languages'}", part]
+        groups += [f"{part}, {language}"] if rows[0].get("known") and language != "en" else []
+        proposals = proposer.propose(kind, [ColumnIn(r["header"], samples(r)) for r in rows])
+        suggested = of_odoo(self.client, rows, "crm.lead" if kind in ("lead", "deal") else "res.partner") if self.client else []
+        for number, (row, p) in enumerate(zip(rows, proposals, strict=True)):
+            for group in groups:
+                right = self.ours[group].add(row, p.where, [p.where, *p.alternatives][:3], p.confidence)
+                if suggested:
+                    self.theirs[group].add(row, suggested[number], [suggested[number]], 1.0 if suggested[number] != "ignore" else 0.0)
+            kind_of_target = "field" if p.decision == "field" else p.decision
+            self.grounds[" ".join((kind_of_target, *p.grounds)), p.confidence].append(right)
+            if self.errors and not right:
+                print(
+                    f"{source}/{kind}: {row['header']!r} is {row['gold']} ({row.get('alt') or ''}), "
+                    f"proposed {p.where} {p.confidence:.2f} {' '.join(p.grounds)}: {p.evidence[0]}"
+                )
+
+    def show(self, calibrate: bool) -> None:
+        print(HEAD)
+        for group in sorted(self.ours):
+            print(self.ours[group].line(f"crm2odoo, {group}"[:40]))
+            if self.client:
+                print(self.theirs[group].line(f"Odoo, {group}"[:40]))
+        for (grounds, confidence), answers in sorted(self.grounds.items()) if calibrate else ():
+            print(f"{grounds:40}{confidence:6.2f}{sum(answers) / len(answers):8.3f} right of {len(answers)}")
+
+
+def without(forms: set[tuple[str, ...]]) -> list[Language]:
+    """The bundled packs as if nobody had ever seen these headers."""
+    languages = []
+    for path in pack_paths(OWN_ROOT):
+        pack = YamlFile(path).model(Pack)
+        kept = {c: [p for p in phrases if not spellings(p) & forms] for c, phrases in pack.concepts.items()}
+        languages.append(Language(pack.model_copy(update={"concepts": kept}), load_targets()))
+    return languages
+
+
+def product_of(source: str) -> str:
+    """``hubspot (de)`` and ``hubspot_sv`` are exports of one product."""
+    return re.split(r"[ _]", source)[0]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("columns", type=Path)
-    parser.add_argument("--part", choices=["unseen", "tune", "all"], default="all")
+    parser.add_argument("columns", type=Path, nargs="+", help="files of JSON lines, or folders such as benchmarks/mapping_headers")
+    parser.add_argument("--part", choices=["unseen", "tune", "final", "all"], default="all")
     parser.add_argument("--odoo", nargs=4, metavar=("URL", "DATABASE", "LOGIN", "PASSWORD"))
     parser.add_argument("--labels", action="store_true", help="with --odoo: our proposer reads the labels of its fields too")
     parser.add_argument("--errors", action="store_true", help="list what was wrong")
     parser.add_argument("--calibrate", action="store_true", help="how often each kind of evidence was right")
+    parser.add_argument("--cross-validate", action="store_true", help="each product with packs that lack the headers that it alone has")
     told = parser.parse_args()
     client = OdooClient.connect(OdooCredentials(*told.odoo)) if told.odoo else None
     labels = {}
     if client and told.labels:
         labels = {m: {n: f["string"] for n, f in client.call(m, "fields_get", attributes=["string"]).items()} for m in ("res.partner", "crm.lead")}
     proposer = Proposer(labels=labels)
-    ours: dict[str, Score] = defaultdict(Score)
-    theirs: dict[str, Score] = defaultdict(Score)
-    by_confidence: dict[float, list[bool]] = defaultdict(list)
-    for (source, _file, kind), rows in files_of(told.columns, told.part).items():
-        language = rows[0].get("language") or rows[0].get("lang") or proposer.language_of(kind, [r["header"] for r in rows])
-        groups = (f"{part_of(source)}, {'English' if language == 'en' else 'other languages'}", part_of(source))
-        proposals: list[ColumnProposal] = proposer.propose(kind, [ColumnIn(r["header"], samples(r)) for r in rows])
-        suggested = of_odoo(client, rows, "crm.lead" if kind in ("lead", "deal") else "res.partner") if client else []
-        for number, (row, p) in enumerate(zip(rows, proposals, strict=True)):
-            three = [p.where, *p.alternatives][:3]
-            for group in groups:
-                right = ours[group].add(row, p.where, three, p.confidence)
-                if suggested:
-                    theirs[group].add(row, suggested[number], [suggested[number]], 1.0 if suggested[number] != "ignore" else 0.0)
-            by_confidence[round(p.confidence, 2)].append(right)
-            if told.errors and not right:
-                print(
-                    f"{source}/{kind}: {row['header']!r} is {row['gold']} ({row.get('alt') or ''}), proposed {p.where} {p.confidence:.2f}: {p.evidence[0]}"
-                )
-    print(HEAD)
-    for group in sorted(ours):
-        print(ours[group].line(f"crm2odoo, {group}"[:40]))
-        if client:
-            print(theirs[group].line(f"Odoo, {group}"[:40]))
-    if told.calibrate:
-        for confidence, answers in sorted(by_confidence.items()):
-            print(f"confidence {confidence:.2f}: {sum(answers) / len(answers):.3f} right of {len(answers)}")
+    trial = Trial(client, told.errors)
+    files = [(key, rows) for path in told.columns for key, rows in files_of(path, told.part).items()]
+    headers: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for (source, _file, _kind), rows in files:
+        for row in rows:
+            headers[words(row["header"])].add(product_of(source))
+    for (source, _file, kind), rows in files:
+        if told.cross_validate:
+            proposer.languages = without({form for form, sources in headers.items() if sources == {product_of(source)}})
+            proposer._read.cache_clear()
+        trial.file(proposer, source, kind, rows)
+    trial.show(told.calibrate)
 
 
 if __name__ == "__main__":

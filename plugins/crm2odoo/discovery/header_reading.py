@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -11,21 +12,24 @@ from crm2odoo.discovery.header_words import words
 from crm2odoo.discovery.synonym_packs import Kind, Language, Targets, bag
 
 # How far the words of a header settle its meaning. The proposer turns them into a measured confidence.
-EXACT, QUALIFIED, FOREIGN, ANOTHER, ALIKE, LOOSELY, PARTLY = "exact", "qualified", "foreign", "another", "alike", "loosely", "partly"
-SCORES = {EXACT: 1.0, QUALIFIED: 0.95, ANOTHER: 0.93, LOOSELY: 0.9, FOREIGN: 0.85, ALIKE: 0.8, PARTLY: 0.4}
+EXACT, QUALIFIED, FOREIGN, ANOTHER, THEIRS, ALIKE, LOOSELY, PARTLY = (
+    "exact", "qualified", "foreign", "another", "theirs", "alike", "loosely", "partly",
+)  # fmt: skip
+SCORES = {EXACT: 1.0, QUALIFIED: 0.95, ANOTHER: 0.93, THEIRS: 0.93, LOOSELY: 0.9, FOREIGN: 0.85, ALIKE: 0.8, PARTLY: 0.4}
 _UNITS = {"percent", "eur", "euro", "euros", "usd", "gbp", "chf", "brl", "hh", "mm", "ss", "yyyy", "dd"}
 _OWN: dict[str, set[str]] = {"contact": {"contact"}, "company": {"company"}, "lead": {"lead", "deal"}, "deal": {"deal", "lead"}}
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One meaning of a header. ``how``: one of the words above; ``why``: for people."""
+    """One meaning of a header. ``how``: one of the words above; ``why``: for people; ``vague``: its word has meant other things in such company."""
 
     concept: str
     how: str
     score: float
     why: str
     language: str
+    vague: bool = False
 
 
 def read_header(header: str, kind: Kind, language: Language, targets: Targets) -> list[Reading]:
@@ -33,34 +37,50 @@ def read_header(header: str, kind: Kind, language: Language, targets: Targets) -
     told = words(header)
     found: dict[str, Reading] = {}
 
-    def add(concept: str, how: str, why: str, weight: float = 1.0) -> None:
+    def add(concept: str, how: str, why: str, weight: float = 1.0, vague: bool = False) -> None:
         concept = _of_which_record(concept, told, kind, language)
         named = _named(told, language)
         if concept == "owner" and "owner" in told and named and not named & _OWN[kind] and how in (EXACT, QUALIFIED):
             # "Account Owner" of a deal is whoever owns the account.
             how = FOREIGN
-        reading = Reading(concept, how, SCORES[how] * weight, why, language.name)
+        reading = Reading(concept, how, SCORES[how] * weight, why, language.name, vague)
         if concept not in found or found[concept].score < reading.score:
             found[concept] = reading
 
-    for form, how in _forms(told, language):
+    for form, how in _forms(told, _without_own_record(header, kind, language), language):
         whole = language.phrases.get(form, [])
         for place, concept in enumerate(whole):
             weight = 1 - place / 1000 - language.ranks[form, concept] / 100_000
             add(concept, how, f"“{header.strip()}” is a known name ({language.name})", weight)
         if not whole:
-            for concept, inner, why, weight in _inside(form, kind, language, targets):
-                add(concept, inner if how == EXACT or inner == PARTLY else how, f"“{header.strip()}”: {why} ({language.name})", weight)
+            for concept, inner, why, weight, vague in _inside(form, kind, language, targets):
+                add(concept, inner if how in (EXACT, QUALIFIED) or inner == PARTLY else how, f"“{header.strip()}”: {why} ({language.name})", weight, vague)
         if any(r.how != PARTLY for r in found.values()):
             break
     return sorted(found.values(), key=lambda r: -r.score)
 
 
-def _forms(told: tuple[str, ...], language: Language) -> Iterator[tuple[tuple[str, ...], str]]:
-    """The words as they are; written together or apart; compounds taken apart; slips of the pen corrected."""
+_RECORD = re.compile(r"^(\w[\w ]*?)\s*(?: [-–—|>/] |:\s|\.)\s*(\S.*)$")
+
+
+def _without_own_record(header: str, kind: Kind, language: Language) -> tuple[str, ...]:
+    """“Deal - Value” in a file of deals is the value: the words after the name of the file's own records; none when there is no such name."""
+    found = _RECORD.match(header.strip())
+    before = words(found[1]) if found else ()
+    return words(found[2]) if found and before and all(language.objects.get(w) in _OWN[kind] for w in before) else ()
+
+
+def _forms(told: tuple[str, ...], rest: tuple[str, ...], language: Language) -> Iterator[tuple[tuple[str, ...], str]]:
+    """The words as they are; without the own record; in full; written together or apart; compounds taken apart; slips of the pen corrected."""
     yield told, EXACT
     if (form := language.squashed.get("".join(told))) and form != told:
         yield form, EXACT
+    if rest:
+        yield from ((form, QUALIFIED if how == EXACT else how) for form, how in _forms(rest, (), language))
+    full = tuple(w for word in told for w in language.abbreviations.get(word, (word,)))
+    if full != told:
+        yield full, EXACT
+        told = full
     apart: list[str] = []
     for word in told:
         known = word in language.vocabulary or len(word) < 4
@@ -82,8 +102,8 @@ def _mended(word: str, language: Language) -> str:
     return near[0] if len(near) == 1 else word
 
 
-def _inside(form: tuple[str, ...], kind: Kind, language: Language, targets: Targets) -> Iterator[tuple[str, str, str, float]]:
-    """Known phrases with other words around them: concept, how sure, why, weight."""
+def _inside(form: tuple[str, ...], kind: Kind, language: Language, targets: Targets) -> Iterator[tuple[str, str, str, float, bool]]:
+    """Known phrases with other words around them: concept, how sure, why, weight, whether the phrase is vague in such company."""
     size = len(form)
     spans = [
         (a, b)
@@ -106,10 +126,10 @@ def _inside(form: tuple[str, ...], kind: Kind, language: Language, targets: Targ
             concept, rest = _of_the_other(concept, rest, b, kind, language)
             how, why, weight = _judged(rest, (a, b), size, concept, kind, language, targets)
             name = " ".join(core)
-            if how == ANOTHER:
-                yield targets.another.get(concept, "attribute"), how, why.format(name=name), weight
+            if how in (ANOTHER, THEIRS):
+                yield targets.another.get(concept, "attribute"), how, why.format(name=name), weight, core in language.vague_with_others
             else:
-                yield concept, how, why.format(name=name), weight - place / 1000 + (b - a) / 10000
+                yield concept, how, why.format(name=name), weight - place / 1000 + (b - a) / 10000, core in language.vague
 
 
 _ADDRESS = {"street", "street2", "house_number", "city", "state", "zip", "country"}
@@ -154,6 +174,9 @@ def _same(form: tuple[str, ...], place: int, spans: list[tuple[int, int]], conce
     near = {concept}
     if concept in _ADDRESS:
         near |= {"address"}
+    if concept == "country":
+        # Country/region.
+        near |= {"state"}
     if concept in ("street", "house_number"):
         near |= {"street", "house_number"}
     return any(c <= place < d and near & set(language.phrases[form[c:d]]) for c, d in spans)
@@ -185,7 +208,7 @@ def _judged(
         return ANOTHER, "“" + _plain(" ".join(others)) + "” makes it another “{name}”", 1.0
     for other in sorted(foreign):
         if concept not in targets.foreign.get(kind, {}).get(other, []):
-            return ANOTHER, "“{name}” of another object (" + other + ")", 1.0
+            return THEIRS, "“{name}” of another object (" + other + ")", 1.0
     if foreign:
         return FOREIGN, "“{name}” of the " + " and ".join(sorted(foreign)), 1.0
     if loose:

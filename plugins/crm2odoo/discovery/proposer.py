@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from crm2odoo.discovery.custom_fields import field_name
-from crm2odoo.discovery.header_reading import ALIKE, ANOTHER, EXACT, FOREIGN, LOOSELY, PARTLY, QUALIFIED, Reading, read_header
+from crm2odoo.discovery.header_reading import ALIKE, ANOTHER, EXACT, FOREIGN, LOOSELY, PARTLY, QUALIFIED, THEIRS, Reading, read_header
 from crm2odoo.discovery.header_words import is_marked_custom, words
 from crm2odoo.discovery.synonym_packs import MODELS, Concept, Kind, Language, Target, Targets, load_languages, load_targets
 from crm2odoo.discovery.value_shapes import WORDS, Shape, shape_of
@@ -32,6 +32,7 @@ CONFIDENCE = {
     QUALIFIED: 0.95,
     KNOWN: 0.95,
     ANOTHER: 0.93,
+    THEIRS: 0.82,
     LABEL: 0.86,
     LOOSELY: 0.82,
     FOREIGN: 0.8,
@@ -66,6 +67,8 @@ class ColumnProposal:
     concept: str | None = None
     transform: str = ""
     shape: Shape = field(default_factory=Shape)
+    grounds: tuple[str, ...] = ()
+    """Kinds of evidence that the confidence rests on; what speaks against it stands behind a minus sign."""
 
     @property
     def where(self) -> str:
@@ -80,6 +83,7 @@ class _Candidate:
     score: float
     how: str
     why: str
+    vague: bool = False
 
     @property
     def place(self) -> str:
@@ -120,7 +124,7 @@ class Proposer:
         told = []
         for number, _language in enumerate(self.languages):
             best = [self._read(h, kind, number)[:1] for h in headers]
-            told.append(sum(r[0].score for r in best if r and r[0].how in (EXACT, QUALIFIED, LOOSELY, ANOTHER)))
+            told.append(sum(r[0].score for r in best if r and r[0].how in (EXACT, QUALIFIED, LOOSELY, ANOTHER, THEIRS)))
         most = max(told, default=0.0) or 1.0
         return [1.0 if t >= most else 0.97 if number == 0 else 0.9 if t >= 0.6 * most else 0.8 for number, t in enumerate(told)]
 
@@ -150,7 +154,7 @@ class Proposer:
                     # "Estado", "état": the status of a lead, the province of a customer.
                     soft = 0.99
                 target = concept_of.target(kind)
-                add(_Candidate(reading.concept, target, reading.score * weight * factor * soft, reading.how, reading.why + why))
+                add(_Candidate(reading.concept, target, reading.score * weight * factor * soft, reading.how, reading.why + why, reading.vague))
         if (name := self.labels.get(MODELS[kind], {}).get(words(header))) and name not in found:
             add(_Candidate(None, Target(field=name), 0.75, LABEL, f"“{header.strip()}” is Odoo's own label of {name}"))
         if not found or max(c.score for c in found.values()) < 0.5:
@@ -223,19 +227,26 @@ class Proposer:
             return self._no_field(column, shape, found, fields)
         concept = self.targets.concepts[chosen.concept] if chosen.concept else None
         confidence = CONFIDENCE[chosen.how]
+        grounds = [chosen.how]
         others = [c for c in found if c.place != chosen.place and c.score >= 0.5]
         if chosen.target.field and others and others[0].score > chosen.score - 0.03:
             confidence = min(confidence, CONTESTED)
+            grounds.append("-contested")
+        if chosen.vague:
+            confidence = min(confidence, SOFT_AT_MOST)
+            grounds.append("-vague")
         # A column that the customer added means what the customer meant: the product had fields of its own for the rest.
         added = chosen.target.field is not None and is_marked_custom(column.header)
         # "Name" in a file of leads: the lead's or the person's?
         whose = kind == "lead" and chosen.concept == "name"
         if ((concept and concept.soft) or added or whose) and chosen.how != KNOWN:
             confidence = min(confidence, SOFT_AT_MOST)
+            grounds.append("-soft")
         if concept and concept.shape and shape[concept.shape] >= 0.8:
             confidence = min(0.99, confidence + AGREES)
+            grounds.append("values")
         rest = [p for p in fields if p != chosen.place]
-        common: dict[str, Any] = {"header": column.header, "concept": chosen.concept, "confidence": round(confidence, 2), "shape": shape}
+        common: dict[str, Any] = {"header": column.header, "concept": chosen.concept, "confidence": round(confidence, 2), "shape": shape, "grounds": tuple(grounds)}
         why = [chosen.why, *_shape_words(shape)]
         if chosen.target.field:
             transform = f"join as {chosen.target.join} name" if chosen.target.join else transform_of(concept)
@@ -269,11 +280,11 @@ class Proposer:
         taken = next((c for c in found if c.target.field and c.score >= 0.5), None)
         if taken:
             # Two columns for one field: which one is it? A person looks.
-            why, confidence = f"{taken.why}; another column has the better claim to {taken.place}", CONTESTED
+            why, confidence, ground = f"{taken.why}; another column has the better claim to {taken.place}", CONTESTED, "lost"
         elif found and found[0].target.field:
-            why, confidence = f"{found[0].why}: not enough for {found[0].place}", CONFIDENCE[PARTLY]
+            why, confidence, ground = f"{found[0].why}: not enough for {found[0].place}", CONFIDENCE[PARTLY], PARTLY
         else:
-            why, confidence = "no known name, and the values point to no field", CONFIDENCE[NOTHING]
+            why, confidence, ground = "no known name, and the values point to no field", CONFIDENCE[NOTHING], NOTHING
         return ColumnProposal(
             header=column.header,
             decision="custom",
@@ -284,6 +295,7 @@ class Proposer:
             evidence=[why, *_shape_words(shape)],
             alternatives=_three([*fields, "ignore"]),
             shape=shape,
+            grounds=(ground,),
         )
 
 

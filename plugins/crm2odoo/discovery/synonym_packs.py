@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from crm2odoo.discovery.header_words import spellings, value_words
+from crm2odoo.discovery.header_words import spellings, value_words, words
 from crm2odoo.project import OWN_ROOT, YamlFile
 from crm2odoo.project.source_file import ColumnType, Strict
 
@@ -43,6 +43,11 @@ class Concept(Strict):
     lead: Target | None = None
     deal: Target | None = None
 
+    @property
+    def has_field(self) -> bool:
+        """Whether a field of Odoo takes it in any kind of file."""
+        return any(t is not None and t.field is not None for t in (self.contact, self.company, self.lead, self.deal))
+
     def target(self, kind: Kind) -> Target:
         """Where the meaning goes in a file of this kind."""
         found = getattr(self, kind) or getattr(self, _INSTEAD.get(kind, kind))
@@ -71,6 +76,7 @@ class Pack(Strict):
     neutral: Phrases
     loose: Phrases = Field([], description="Mostly neutral: a person looks.")
     other: Phrases
+    abbreviations: dict[str, str] = Field({}, description="Short forms of words inside of a header: tel → telephone.")
     objects: dict[Kind, Phrases]
     concepts: dict[str, Phrases]
     outcomes: dict[Literal["won", "lost", "open", "negation"], Phrases] = {}
@@ -107,11 +113,38 @@ class Language(Outcomes):
         self.neutral = _single(pack.neutral)
         self.loose = _single(pack.loose)
         self.other = _single(pack.other)
+        self.abbreviations = {form[0]: words(full) for short, full in pack.abbreviations.items() for form in spellings(short) if len(form) == 1}
         self.objects = {word: kind for kind, phrases in pack.objects.items() for word in _single(phrases)}
+        self.vague, self.vague_with_others = self._vague(targets)
         self.longest = max((len(p) for p in self.phrases), default=0)
         self.vocabulary = {w for phrase in self.phrases for w in phrase if len(w) >= 3} | {
             w for w in (*self.neutral, *self.loose, *self.other, *self.objects) if len(w) >= 3
         }
+
+    def _vague(self, targets: Targets) -> tuple[set[tuple[str, ...]], set[tuple[str, ...]]]:
+        """Phrases that mean something else in longer ones, although the words around them change nothing, or only make it another of its kind.
+
+        “Code” is the customer's, and “billing code” the postal one: so nobody knows what a “main code” is. The same for “name” and “family name”.
+        """
+        nothing = self.neutral | self.loose | set(self.objects)
+        plain: set[tuple[str, ...]] = set()
+        others: set[tuple[str, ...]] = set()
+        for form, concepts in self.phrases.items():
+            for core in {form[a:b] for a in range(len(form)) for b in range(a + 1, len(form) + 1) if b - a < len(form)}:
+                if core not in self.phrases:
+                    continue
+                around = list(form)
+                for word in core:
+                    around.remove(word)
+                own = set(self.phrases[core])
+                if all(w in nothing for w in around):
+                    if not own & set(concepts):
+                        plain.add(core)
+                elif all(w in nothing | self.other or w.isdigit() for w in around):
+                    told = {targets.another.get(c, "attribute") for c in own}
+                    if not (told | {"attribute"}) & set(concepts) and any(targets.concepts[c].has_field for c in concepts):
+                        others.add(core)
+        return plain, others
 
     def parts(self, word: str) -> tuple[str, ...] | None:
         """A compound as its known words (``Firmentelefon``: firmen, telefon); None when it is not made of them. At most four parts."""
@@ -135,7 +168,10 @@ class Language(Outcomes):
         return None
 
 
-_LITTLE = {"of", "the", "a", "de", "la", "le", "el", "du", "des", "do", "da", "del", "der", "van", "di", "for"}
+_LITTLE = {
+    "of", "the", "a", "an", "for", "de", "la", "le", "les", "l", "d", "el", "los", "las", "du", "des", "do", "da", "dos", "das", "del", "der", "den",
+    "die", "von", "vom", "van", "het", "een", "di", "della",
+}  # fmt: skip
 
 
 def bag(form: tuple[str, ...]) -> tuple[str, ...]:
