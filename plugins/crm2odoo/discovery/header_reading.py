@@ -54,12 +54,15 @@ def read_header(header: str, kind: Kind, language: Language, targets: Targets) -
             add(concept, how, f"“{header.strip()}” is a known name ({language.name})", weight)
         if not whole:
             for concept, inner, why, weight, vague in _inside(form, kind, language, targets):
-                add(concept, inner if how in (EXACT, QUALIFIED) or inner == PARTLY else how, f"“{header.strip()}”: {why} ({language.name})", weight, vague)
+                weakest = inner if how in (EXACT, QUALIFIED) or inner == PARTLY else how
+                add(concept, weakest, f"“{header.strip()}”: {why} ({language.name})", weight, vague)
         if any(r.how != PARTLY for r in found.values()):
             break
     return sorted(found.values(), key=lambda r: -r.score)
 
 
+_FIRST_NAMES = 12
+"""Names of a meaning that are its usual ones: those that stand first in a pack. One word further down, beside other words, is vague."""
 _RECORD = re.compile(r"^(\w[\w ]*?)\s*(?: [-–—|>/] |:\s|\.)\s*(\S.*)$")
 
 
@@ -129,7 +132,8 @@ def _inside(form: tuple[str, ...], kind: Kind, language: Language, targets: Targ
             if how in (ANOTHER, THEIRS):
                 yield targets.another.get(concept, "attribute"), how, why.format(name=name), weight, core in language.vague_with_others
             else:
-                yield concept, how, why.format(name=name), weight - place / 1000 + (b - a) / 10000, core in language.vague
+                rare = len(core) == 1 and language.ranks[core, language.phrases[core][place]] >= _FIRST_NAMES
+                yield concept, how, why.format(name=name), weight - place / 1000 + (b - a) / 10000, rare or core in language.vague
 
 
 _ADDRESS = {"street", "street2", "house_number", "city", "state", "zip", "country"}

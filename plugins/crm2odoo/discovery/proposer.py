@@ -42,6 +42,9 @@ CONFIDENCE = {
     PARTLY: 0.5,
 }
 AGREES, SOFT_AT_MOST, CONTESTED = 0.02, 0.8, 0.82
+VAGUE, TONGUE = "vague", "tongue"
+DOUBTS = {VAGUE: "beside other words this name has meant different things", TONGUE: "the other headers of the file are in another language"}
+"""What speaks against a proposal that its words alone would let through."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ class _Candidate:
     score: float
     how: str
     why: str
-    vague: bool = False
+    doubts: tuple[str, ...] = ()
 
     @property
     def place(self) -> str:
@@ -154,7 +157,9 @@ class Proposer:
                     # "Estado", "état": the status of a lead, the province of a customer.
                     soft = 0.99
                 target = concept_of.target(kind)
-                add(_Candidate(reading.concept, target, reading.score * weight * factor * soft, reading.how, reading.why + why, reading.vague))
+                score = reading.score * weight * factor * soft
+                doubts = (*((VAGUE,) if reading.vague else ()), *((TONGUE,) if weight < 1.0 else ()))
+                add(_Candidate(reading.concept, target, score, reading.how, reading.why + why, doubts))
         if (name := self.labels.get(MODELS[kind], {}).get(words(header))) and name not in found:
             add(_Candidate(None, Target(field=name), 0.75, LABEL, f"“{header.strip()}” is Odoo's own label of {name}"))
         if not found or max(c.score for c in found.values()) < 0.5:
@@ -232,9 +237,9 @@ class Proposer:
         if chosen.target.field and others and others[0].score > chosen.score - 0.03:
             confidence = min(confidence, CONTESTED)
             grounds.append("-contested")
-        if chosen.vague:
+        for doubt in chosen.doubts:
             confidence = min(confidence, SOFT_AT_MOST)
-            grounds.append("-vague")
+            grounds.append(f"-{doubt}")
         # A column that the customer added means what the customer meant: the product had fields of its own for the rest.
         added = chosen.target.field is not None and is_marked_custom(column.header)
         # "Name" in a file of leads: the lead's or the person's?
@@ -246,8 +251,9 @@ class Proposer:
             confidence = min(0.99, confidence + AGREES)
             grounds.append("values")
         rest = [p for p in fields if p != chosen.place]
-        common: dict[str, Any] = {"header": column.header, "concept": chosen.concept, "confidence": round(confidence, 2), "shape": shape, "grounds": tuple(grounds)}
-        why = [chosen.why, *_shape_words(shape)]
+        common: dict[str, Any] = {"header": column.header, "concept": chosen.concept, "confidence": round(confidence, 2)}
+        common |= {"shape": shape, "grounds": tuple(grounds)}
+        why = [chosen.why, *(DOUBTS[d] for d in chosen.doubts), *_shape_words(shape)]
         if chosen.target.field:
             transform = f"join as {chosen.target.join} name" if chosen.target.join else transform_of(concept)
             return ColumnProposal(
