@@ -36,6 +36,7 @@ from crm2odoo.discovery.header_words import spellings, words
 from crm2odoo.discovery.proposer import ACCEPT, ColumnIn, Proposer
 from crm2odoo.discovery.synonym_packs import Kind, Language, Pack, load_targets, pack_paths
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
+from crm2odoo.odoo.live_fields import read_live_fields
 from crm2odoo.project import OWN_ROOT, YamlFile
 
 NO_FIELD = {"custom", "ignore"}
@@ -202,10 +203,7 @@ def main() -> None:
     parser.add_argument("--cross-validate", action="store_true", help="each product with packs that lack the headers that it alone has")
     told = parser.parse_args()
     client = OdooClient.connect(OdooCredentials(*told.odoo)) if told.odoo else None
-    labels = {}
-    if client and told.labels:
-        labels = {m: {n: f["string"] for n, f in client.call(m, "fields_get", attributes=["string"]).items()} for m in ("res.partner", "crm.lead")}
-    proposer = Proposer(labels=labels)
+    proposer = Proposer(live=read_live_fields(client) if client and told.labels else None)
     trial = Trial(client, told.errors)
     files = [(key, rows) for path in told.columns for key, rows in files_of(path, told.part).items()]
     headers: dict[tuple[str, ...], set[str]] = defaultdict(set)

@@ -1,4 +1,7 @@
-"""`crm2odoo`: what a person does at a terminal before and beside Airflow. Works without Airflow, a database or Odoo."""
+"""`crm2odoo`: what a person does at a terminal before and beside Airflow. Works without Airflow, a database or Odoo.
+
+Only `propose --odoo` asks an Odoo, when somebody names one; its key never stands on the command line, where any user of the machine could read it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,13 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crm2odoo.discovery.proposer import LiveFields
+
+KEY = "CRM2ODOO_ODOO_KEY"
+"""Environment variable with the API key of the target, unless `--key-from` names another."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -25,6 +34,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     propose.add_argument(
         "--second-opinion", metavar="MODEL", help="ask a language model about the open lines: headers and shapes only, no values (needs pydantic-ai)"
     )
+    target = propose.add_argument_group("the live target: its fields, and those that somebody added, are proposed by their labels")
+    target.add_argument("--odoo", metavar="URL", help="as in https://acme.odoo.com")
+    target.add_argument("--database", help="database of that Odoo")
+    target.add_argument("--login", help="user of that Odoo")
+    target.add_argument("--key-from", metavar="VARIABLE", help=f"environment variable that holds the API key ({KEY}); - reads it from standard input")
+    target.add_argument("--connection", metavar="ID", help="an Airflow connection of type odoo, in place of all four")
     draft = commands.add_parser("draft", help="write mappings/sources/<source>.yaml from its reviews")
     draft.add_argument("source")
     draft.add_argument("export")
@@ -70,8 +85,9 @@ def _propose(root: Path, told: argparse.Namespace) -> int:
     from crm2odoo.discovery import draft, second_opinion
     from crm2odoo.discovery.review_file import open_lines
 
+    live = _live_fields(told)
     second = (lambda review: second_opinion.ask(review, told.second_opinion)) if told.second_opinion else None
-    proposed = draft.propose(root, told.source, told.export, second=second)
+    proposed = draft.propose(root, told.source, told.export, live, second)
     if not proposed:
         print(f"{told.export} holds no CSV file", file=sys.stderr)
         return 1
@@ -91,6 +107,47 @@ def _propose(root: Path, told: argparse.Namespace) -> int:
     _write_schemas(root)
     print(f"Look at these lines, lock what you decided (`locked: true`), then: crm2odoo draft {told.source} {told.export}")
     return 0
+
+
+def _live_fields(told: argparse.Namespace) -> LiveFields | None:
+    """The fields of the target that the command line names; None when it names none. Raises ValueError, ConnectionError."""
+    if not told.connection and not told.odoo:
+        if told.database or told.login or told.key_from:
+            raise ValueError("--database, --login and --key-from go with --odoo URL")
+        return None
+    from crm2odoo.odoo.client import OdooClient, OdooCredentials
+    from crm2odoo.odoo.errors import OdooError
+    from crm2odoo.odoo.live_fields import read_live_fields
+
+    try:
+        if told.connection:
+            from crm2odoo.airflow.hook import OdooHook
+
+            client = OdooHook(told.connection).get_conn()
+        else:
+            missing = [f"--{name}" for name in ("database", "login") if not getattr(told, name)]
+            if missing:
+                raise ValueError(f"--odoo needs {' and '.join(missing)} too")
+            client = OdooClient.connect(OdooCredentials(told.odoo, told.database, told.login, _key(told.key_from)))
+        return read_live_fields(client)
+    except ModuleNotFoundError as error:
+        told_instead = "Name the Odoo itself: --odoo, --database, --login"
+        raise ValueError(f"--connection needs Airflow, which is not installed here ({error.name})\n{told_instead}") from error
+    except OdooError as error:
+        raise ValueError(str(error)) from error
+
+
+def _key(source: str | None) -> str:
+    """The API key from standard input or an environment variable. Raises ValueError when there is none."""
+    if source == "-":
+        key = sys.stdin.readline().strip()
+        where = "on standard input"
+    else:
+        key = os.environ.get(source or KEY, "").strip()
+        where = f"in the environment variable {source or KEY}"
+    if not key:
+        raise ValueError(f"There is no API key {where}\nSet {source or KEY}, or pipe the key in with --key-from -")
+    return key
 
 
 def _draft(root: Path, told: argparse.Namespace) -> int:

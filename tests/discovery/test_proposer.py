@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crm2odoo.discovery.header_words import words
-from crm2odoo.discovery.proposer import ACCEPT, ColumnIn, Proposer
+from crm2odoo.discovery.proposer import ACCEPT, ColumnIn, LiveField, Proposer
 from crm2odoo.discovery.synonym_packs import load_languages, load_targets
 
 PROPOSER = Proposer()
@@ -76,10 +76,37 @@ def test_what_a_person_confirmed_before_comes_first() -> None:
     assert (proposal.where, proposal.confidence >= ACCEPT) == ("ref", True)
 
 
-def test_the_labels_of_the_live_target_count() -> None:
-    labelled = Proposer(labels={"res.partner": {"x_shoe": "Schuhgröße links", "name": "Name"}})
-    [proposal] = labelled.propose("contact", [ColumnIn("Schuhgröße links")])
-    assert proposal.where == "x_shoe"
+def test_a_field_that_somebody_made_in_the_target_is_filled_and_not_made_again() -> None:
+    live = {"res.partner": {"x_shoe": LiveField(("Shoe size left", "Schuhgröße links"), "float"), "x_class": LiveField(("Kundenklasse",), "char")}}
+    proposer = Proposer(live=live)
+    shoe, grade = proposer.propose("contact", [ColumnIn("Schuhgröße links", ["43", "38,5", "41"]), ColumnIn("Kundenklasse", ["A", "B"])])
+    assert (shoe.where, shoe.grounds, shoe.confidence >= ACCEPT) == ("x_shoe", ("label", "values"), True)
+    assert (grade.where, grade.grounds, grade.confidence >= ACCEPT) == ("x_class", ("label",), False)
+    [other] = proposer.propose("contact", [ColumnIn("Schuhgröße links", ["large", "small"])])
+    assert other.where == "custom", "the label is the same, and its values cannot be numbers"
+
+
+def test_the_label_of_the_target_is_a_second_witness() -> None:
+    live = {"res.partner": {"ref": LiveField(("Reference",), "char"), "function": LiveField(("Title",), "char")}}
+    [alone] = PROPOSER.propose("contact", [ColumnIn("Title")])
+    [both] = Proposer(live=live).propose("contact", [ColumnIn("Title")])
+    assert (alone.where, both.where, alone.confidence < ACCEPT <= both.confidence) == ("function", "function", True)
+
+
+def test_a_word_that_has_meant_other_things_beside_such_words_is_left_to_a_person() -> None:
+    # “Code” is the customer's, “billing code” the postal one: what is a main code?
+    plain, vague = (PROPOSER.propose("company", [ColumnIn(h)])[0] for h in ("Code", "Main Code"))
+    assert (plain.where, vague.where) == ("ref", "ref")
+    assert plain.confidence >= ACCEPT > vague.confidence
+    assert "-vague" in vague.grounds
+
+
+def test_a_name_of_another_language_than_the_file_s_is_left_to_a_person() -> None:
+    german = ["Vorname", "Nachname", "Straße", "PLZ", "Ort", "Telefon"]
+    proposals = PROPOSER.propose("contact", [ColumnIn(h) for h in (*german, "Apellidos del contacto")])
+    assert all(p.confidence >= ACCEPT for p in proposals[:-1])
+    assert "-tongue" in proposals[-1].grounds
+    assert proposals[-1].confidence < ACCEPT
 
 
 def test_the_same_file_gives_the_same_proposal_in_any_process() -> None:

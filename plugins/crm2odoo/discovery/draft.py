@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from crm2odoo.discovery import review_file
 from crm2odoo.discovery.custom_fields import field_name
 from crm2odoo.discovery.draft_source import Draft, draft_source
 from crm2odoo.discovery.export_columns import FileColumns, date_order, decimal_mark, kind_of, object_name, read_files
-from crm2odoo.discovery.proposer import ColumnProposal, Proposer
+from crm2odoo.discovery.proposer import ColumnProposal, LiveFields, Proposer
 from crm2odoo.discovery.review_file import ObjectKind, Review, line_of, merged, read_review, review_path
 from crm2odoo.discovery.value_maps import outcome_of
 from crm2odoo.project.source_file import ColumnType
@@ -30,15 +30,15 @@ def propose(
     root: Path,
     source: str,
     location: str | Path,
-    labels: Mapping[str, Mapping[str, str]] | None = None,
+    live: LiveFields | None = None,
     second: Callable[[Review], Review] | None = None,
 ) -> list[Proposed]:
     """One review per object of an export; nothing is written. Locked lines of the reviews that are there stay as they are.
 
-    ``labels``: model → field → label of the live target; ``second``: a second opinion on a review before it is compared.
+    ``live``: the fields of the live target; ``second``: a second opinion on a review before it is compared.
     Raises ConfigError for a review that cannot be read, NoExport for an empty place.
     """
-    proposer = Proposer(root, labels, review_file.remembered(root))
+    proposer = Proposer(root, live, review_file.remembered(root))
     grouped: dict[str, list[FileColumns]] = {}
     kinds: dict[str, ObjectKind | None] = {}
     for found in read_files(location):

@@ -119,12 +119,14 @@ class _Object:
         name, number = wish, 2
         while name in self.columns:
             name, number = f"{wish}_{number}", number + 1
+        # A field that somebody made in the target before: the values go there, and no second one is made.
+        made = line.decision == "field" and line.target is not None and line.target.startswith("x_")
         about: dict[str, Any] = {"type": line.read_as or "text"}
         if " ".join(name.split("_")) != line.header.strip().lower():
             about["headers"] = [line.header.strip()]
         if line.decision == "ignore":
             about["lost"] = line.reason or (line.evidence[1] if len(line.evidence) > 1 else "left out by the review")
-        elif line.decision == "custom" and line.target and line.locked:
+        elif made or (line.decision == "custom" and line.target and line.locked):
             about["field"] = line.target
         if line.meaning == "owner":
             about |= {"type": "email", "owner": True}
@@ -132,7 +134,7 @@ class _Object:
         self.columns[name] = about
         if line.meaning and used:
             self.by_meaning.setdefault(line.meaning, []).append(name)
-        elif line.decision == "field":
+        elif line.decision == "field" and not made:
             self.remarks.append(f"{self.review.object}: “{line.header}” goes to {line.target}, which no entity of mappings/odoo fills yet.")
 
     def _input(self, line: ReviewLine) -> str | None:

@@ -33,7 +33,7 @@ CONFIDENCE = {
     KNOWN: 0.95,
     ANOTHER: 0.93,
     THEIRS: 0.82,
-    LABEL: 0.86,
+    LABEL: 0.82,
     LOOSELY: 0.82,
     FOREIGN: 0.8,
     ALIKE: 0.8,
@@ -41,7 +41,7 @@ CONFIDENCE = {
     VALUES: 0.6,
     PARTLY: 0.5,
 }
-AGREES, SOFT_AT_MOST, CONTESTED = 0.02, 0.8, 0.82
+AGREES, SOFT_AT_MOST, CONTESTED, LABEL_AND_VALUES = 0.02, 0.8, 0.82, 0.9
 VAGUE, TONGUE = "vague", "tongue"
 DOUBTS = {VAGUE: "beside other words this name has meant different things", TONGUE: "the other headers of the file are in another language"}
 """What speaks against a proposal that its words alone would let through."""
@@ -79,6 +79,18 @@ class ColumnProposal:
         return self.target or "" if self.decision == "field" else self.decision
 
 
+@dataclass(frozen=True)
+class LiveField:
+    """A field of the live target that a column may fill. ``labels``: in every language of that Odoo."""
+
+    labels: tuple[str, ...]
+    type: str
+
+
+LiveFields = Mapping[str, Mapping[str, LiveField]]
+"""Model → field of the live target, as `odoo.live_fields` reads it."""
+
+
 @dataclass
 class _Candidate:
     concept: str | None
@@ -87,6 +99,8 @@ class _Candidate:
     how: str
     why: str
     doubts: tuple[str, ...] = ()
+    label: bool = False
+    fits: bool = False
 
     @property
     def place(self) -> str:
@@ -96,16 +110,19 @@ class _Candidate:
 class Proposer:
     """Reads headers with the language packs and targets of a root folder.
 
-    ``labels``: model → field → label of the live target (``fields_get``), in any language. ``known``: (kind, header) → concept that a
-    person confirmed before, by `remembered`.
+    ``live``: the fields of the live target. ``known``: (kind, header) → concept that a person confirmed before, by `remembered`.
     """
 
-    def __init__(
-        self, root: Path = OWN_ROOT, labels: Mapping[str, Mapping[str, str]] | None = None, known: Mapping[tuple[str, str], str] | None = None
-    ) -> None:
+    def __init__(self, root: Path = OWN_ROOT, live: LiveFields | None = None, known: Mapping[tuple[str, str], str] | None = None) -> None:
         self.targets: Targets = load_targets(root)
         self.languages: list[Language] = load_languages(root)
-        self.labels = {m: {words(label): name for name, label in sorted(fields.items(), reverse=True)} for m, fields in (labels or {}).items()}
+        self.live = {model: dict(fields) for model, fields in (live or {}).items()}
+        self._labelled: dict[str, dict[tuple[str, ...], list[str]]] = {}
+        for model, fields in self.live.items():
+            by_words = self._labelled.setdefault(model, {})
+            for name, about in sorted(fields.items()):
+                for told in dict.fromkeys(words(label) for label in about.labels):
+                    by_words.setdefault(told, []).append(name)
         self.known = dict(known or {})
         self._read = lru_cache(maxsize=20_000)(self._read_uncached)
 
@@ -160,8 +177,7 @@ class Proposer:
                 score = reading.score * weight * factor * soft
                 doubts = (*((VAGUE,) if reading.vague else ()), *((TONGUE,) if weight < 1.0 else ()))
                 add(_Candidate(reading.concept, target, score, reading.how, reading.why + why, doubts))
-        if (name := self.labels.get(MODELS[kind], {}).get(words(header))) and name not in found:
-            add(_Candidate(None, Target(field=name), 0.75, LABEL, f"“{header.strip()}” is Odoo's own label of {name}"))
+        self._by_label(kind, header, shape, found)
         if not found or max(c.score for c in found.values()) < 0.5:
             for shape_name, concept, least in (("email", "email", 0.8), ("phone", "phone", 0.9), ("url", "website", 0.9)):
                 told = any(c.concept in (concept, "link") for c in found.values())
@@ -173,6 +189,22 @@ class Proposer:
                     why = f"{shape[shape_name]:.0%} of the values look like {WORDS[shape_name]}"
                     add(_Candidate(concept, self.targets.concepts[concept].target(kind), 0.6, VALUES, why))
         return sorted(found.values(), key=lambda c: (-c.score, c.place))
+
+    def _by_label(self, kind: Kind, header: str, shape: Shape, found: dict[str, _Candidate]) -> None:
+        """What the labels of the live target add: a second witness for a field, or a field that no pack knows."""
+        model = MODELS[kind]
+        for name in self._labelled.get(model, {}).get(words(header), []):
+            about = self.live[model][name]
+            if name in found:
+                found[name].label = True
+                continue
+            fits = _fits(about, shape)
+            if fits is False:
+                continue
+            # A field that somebody made for this very data comes before a new one, and after the field that Odoo has for it.
+            made = name.startswith("x_") and not any(c.target.field for c in found.values())
+            why = f"“{header.strip()}” is the label of {name} in this Odoo"
+            found[name] = _Candidate(None, Target(field=name), 1.25 if made else 0.75, LABEL, why, fits=bool(fits))
 
     # ---- one column per field
 
@@ -250,10 +282,20 @@ class Proposer:
         if concept and concept.shape and shape[concept.shape] >= 0.8:
             confidence = min(0.99, confidence + AGREES)
             grounds.append("values")
+        why = [chosen.why, *(DOUBTS[d] for d in chosen.doubts)]
+        if chosen.label and chosen.how != LABEL:
+            # Two witnesses that know nothing of each other: the language packs, and whoever named the fields of this Odoo.
+            grounds.append("label")
+            why.append(f"so is the field labelled in this Odoo: {chosen.place}")
+            if "-contested" not in grounds and chosen.how in (EXACT, QUALIFIED, LOOSELY):
+                confidence = max(confidence, CONFIDENCE[QUALIFIED])
+        elif chosen.how == LABEL and chosen.fits:
+            grounds.append("values")
+            confidence = max(confidence, LABEL_AND_VALUES)
         rest = [p for p in fields if p != chosen.place]
         common: dict[str, Any] = {"header": column.header, "concept": chosen.concept, "confidence": round(confidence, 2)}
         common |= {"shape": shape, "grounds": tuple(grounds)}
-        why = [chosen.why, *(DOUBTS[d] for d in chosen.doubts), *_shape_words(shape)]
+        why += _shape_words(shape)
         if chosen.target.field:
             transform = f"join as {chosen.target.join} name" if chosen.target.join else transform_of(concept)
             return ColumnProposal(
@@ -321,6 +363,21 @@ def _by_values(concept: Concept, shape: Shape) -> tuple[float, str]:
         if shape[name] >= 0.8 and not (name in ("money", "phone") and shape["integer"] >= 0.8 and name not in (concept.shape or "")):
             return 0.45, f"; but {shape[name]:.0%} of the values look like {WORDS[name]}"
     return 1.0, ""
+
+
+_LOOKS: dict[str, tuple[str, ...]] = {
+    "date": ("date",), "datetime": ("date",), "boolean": ("boolean",),
+    "integer": ("integer",), "float": ("money", "integer"), "monetary": ("money", "integer"),
+}  # fmt: skip
+
+
+def _fits(about: LiveField, shape: Shape) -> bool | None:
+    """Whether the values can be those of a field: True when they say so, False when they cannot be, None when they say nothing."""
+    if not shape.filled:
+        return None
+    if looks := _LOOKS.get(about.type):
+        return max(shape[name] for name in looks) >= 0.8
+    return None if about.type in ("char", "text", "html", "many2one", "many2many", "selection") else False
 
 
 def _shape_words(shape: Shape) -> list[str]:
