@@ -1,19 +1,24 @@
 """How fast records reach Odoo: this loader, odoo_csv_import, and Odoo's own limit, side by side.
 
-    python benchmarks/load.py [--entities company,contact,…] [--scale 1.0] [--runs 3] [--processes 4,1]
+    python benchmarks/load.py [--entities company,contact,…] [--scale 1.0] [--runs 3] [--processes 4,1] [--keep]
+
+An entity takes one to three minutes. With ``--keep`` the sandbox stays, and the next command goes on in it, so that a long measurement can
+be cut into parts; lines of the table that are not measured again stay as they are.
 
 One sandbox Odoo with 4 workers and one staging database, both made for this and removed. The contenders load the same values into the
 same database, one after the other, in turn, each run with new records; the median counts. The peers are installed from PyPI into
 environments of their own and are given what their documentation says: their own default context, batches of 500. The limit is
 ``env[model].create`` in as many processes as Odoo has workers, with our context and a commit per batch. Ours is the whole path:
 cutting batches from the plan, intents, calls, ledger. Starting up (Python, login, reading fields) is left out for everybody.
-Prints a table in Markdown and writes it into docs/performance.md under "Loading".
+Prints a table in Markdown; ``--document docs/performance.md`` brings the one there up to date.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import csv
+import hashlib
 import json
 import os
 import shutil
@@ -34,7 +39,7 @@ from crm2odoo.ledger import batches
 from crm2odoo.odoo import loader, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.context import SILENT
-from crm2odoo.odoo.export_files import ExportFiles
+from crm2odoo.odoo.export_files import IN_PLACE, ExportFiles
 from crm2odoo.odoo.loader_values import EntityRules
 from crm2odoo.odoo.target import Target, open_target
 from crm2odoo.project import load_bundle, package_root
@@ -46,7 +51,11 @@ ROOT = package_root()
 BATCH = 500
 PEERS = {"odoo_csv_import": "odoo_import_export_client"}
 """Contender: its package on PyPI."""
-ROWS = {"tag": 8000, "company": 4000, "contact": 4000, "lead": 4000, "message": 8000, "activity": 8000, "event": 2000, "order": 800}
+ROWS = {
+    "tag": 40_000, "company": 10_000, "contact": 8_000, "lead": 6_000, "message": 20_000, "activity": 20_000, "attachment": 12_000, "event": 10_000,
+    "order": 1_200, "invoice": 800,
+}  # fmt: skip
+"""Two to four seconds of the quickest contender with 4 processes; a quarter of it with one."""
 BASE = 500
 """Companies and contacts that the other records refer to; the same for every contender."""
 
@@ -72,6 +81,9 @@ objects:
       - {entity: event, fields: {name: name, start: at}}
       - {entity: order, fields: {number: name}}
       - {entity: order_line, fields: {name: name}}
+      - {entity: invoice, fields: {number: name}}
+      - {entity: invoice_line, fields: {name: name}}
+      - {entity: attachment, fields: {name: name}}
 """
 
 
@@ -106,6 +118,15 @@ def row(entity: str, run: str, n: int) -> dict[str, Any]:
         case "order":
             lines = [{"name": f"Item {i}", "product_uom_qty": 1 + i, "price_unit": 10.0 * (i + 1), "discount": 0, "tax_ids": []} for i in range(3)]
             return {"name": f"{run}-{n}", "partner_id": contact, "state": "draft", "date_order": f"{day} 12:00:00", "order_line": lines}
+        case "invoice":
+            lines = [{"name": f"Item {i}", "quantity": 1 + i, "price_unit": 10.0 * (i + 1), "discount": 0, "tax_ids": []} for i in range(3)]
+            return {"move_type": "out_invoice", "journal_id": "journal", "partner_id": contact, "ref": f"{run}-{n}", "invoice_date": day, "date": day,
+                    "invoice_date_due": day, "invoice_line_ids": lines}  # fmt: skip
+        case "attachment":
+            # 10 KB that no other file has: Odoo stores equal bytes once.
+            content = hashlib.shake_256(f"{run} {n}".encode()).digest(10_240)
+            return {"name": f"{run} file {n}.bin", "res_model": "res.partner", "res_id": contact, "type": "binary", "mimetype": "application/octet-stream",
+                    "datas": IN_PLACE + base64.b64encode(content).decode()}  # fmt: skip
     raise ValueError(entity)
 
 
@@ -167,13 +188,17 @@ def prepare(bench: Bench) -> None:
     settings.park(target, "run")
     stages = {"stage_new": "crm.stage_lead1", "stage_won": "crm.stage_lead4"}
     ids = target.client.xml_ids(list(stages.values()))
+    found = [(xid, "stage", "crm.stage", ids[xml_id]) for xid, xml_id in stages.items()]
+    if target.has("account.journal"):
+        [journal] = target.client.call("account.journal", "search", domain=[["type", "=", "sale"]], limit=1)
+        found.append(("journal", "journal", "account.journal", journal))
     with ws.connect() as connection:
-        for xid, xml_id in stages.items():
+        for xid, entity, model, res_id in found:
             connection.execute(
                 ws.sql(
-                    "insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, run_id) values (%s, %s, 'stage', 'crm.stage', %s, false, '', '{{}}', 'run')"
+                    "insert into {log}.record (target_id, xid, entity, model, res_id, ours, hash, vals, run_id) values (%s, %s, %s, %s, %s, false, '', '{{}}', 'run')"
                 ),
-                [target.target_id, xid, ids[xml_id]],
+                [target.target_id, xid, entity, model, res_id],
             )
     base = {e: [(f"base_{e}_{n}", row(e, "base", n)) for n in range(BASE)] for e in ("company", "contact")}
     plan = write_plan(target, base)
@@ -214,7 +239,9 @@ def in_processes(commands: list[list[str]], environment: dict[str, str] | None =
 
 def ours(bench: Bench, target: Target, entity: str, plan: int, rows: int, processes: int) -> float:
     chunks = batches.chunks(target.ws, plan, entity, rows_per_chunk=-(-rows // processes))
-    return in_processes([[sys.executable, __file__, "--load", *bench.as_arguments(), str(plan), json.dumps(c.as_json())] for c in chunks])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    commands = [[sys.executable, __file__, "--load", *bench.as_arguments(), str(plan), json.dumps(c.as_json())] for c in chunks]
+    return in_processes(commands, environment)
 
 
 def load_one(arguments: list[str]) -> None:
@@ -285,7 +312,7 @@ def csv_import(bench: Bench, target: Target, entity: str, records: list[tuple[st
         path = bench.folder / f"{target.entities[entity].model}.csv"
         write_csv(target, entity, part, path)
         command = [str(python.parent / "odoo_import_thread.py"), "-c", str(config), "--file", str(path), "--model", target.entities[entity].model,
-                   "--worker", str(processes), "--size", str(BATCH), *(["--o2m"] if entity == "order" else [])]  # fmt: skip
+                   "--worker", str(processes), "--size", str(BATCH), *(["--o2m"] if entity in ("order", "invoice") else [])]  # fmt: skip
         start = time.perf_counter()
         done = subprocess.run(command, capture_output=True, text=True, cwd=bench.folder, check=False)
         seconds.append(time.perf_counter() - start)
@@ -295,7 +322,7 @@ def csv_import(bench: Bench, target: Target, entity: str, records: list[tuple[st
 
 
 def _warm(values: dict[str, Any]) -> dict[str, Any]:
-    return {k: f"warm {v}" if k in ("name", "summary", "message_id") else v for k, v in values.items()}
+    return {k: f"warm {v}" if k in ("name", "summary", "message_id", "ref") else v for k, v in values.items()}
 
 
 def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], path: Path) -> None:
@@ -318,7 +345,7 @@ def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, An
             return "" if value is None or rules[key].kind != "boolean" else "0"
         if rules[key].is_reference:
             return ",".join(str(ids[x]) for x in (value if isinstance(value, list) else [value]))
-        return "1" if value is True else str(value)
+        return "1" if value is True else str(value).removeprefix(IN_PLACE)
 
     with path.open("w", newline="") as file:
         writer = csv.writer(file, delimiter=";", quoting=csv.QUOTE_ALL)
@@ -331,14 +358,15 @@ def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, An
 
 def landed(target: Target, entity: str, run: str) -> int:
     """Records of a run that Odoo really has."""
-    column = {"message": "body", "activity": "summary"}.get(entity, "name")
+    column = {"message": "body", "activity": "summary", "invoice": "ref"}.get(entity, "name")
     pattern = f"<p>{run} %" if entity == "message" else f"{run}%"
     return int(target.client.call(target.entities[entity].model, "search_count", domain=[[column, "=like", pattern]], context={"active_test": False}))
 
 
 def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> dict[str, list[float]]:
     """Contender → records per second of each run. A contender that lost records gets a rate for those that landed."""
-    target, rates = bench.open(), {"ours": [], "limit": [], "odoo_csv_import": []}  # type: dict[str, list[float]]
+    rates: dict[str, list[float]] = {"ours": [], "limit": [], "odoo_csv_import": []}
+    target = bench.open()
     warm = [(f"warm{bench.plans}_{entity}_{n}", row(entity, f"warm{bench.plans}", n)) for n in range(processes * 20)]
     # The first call to a worker of Odoo loads code and caches; nobody shall pay for that.
     ours(bench, target, entity, write_plan(target, {entity: warm}), len(warm), processes)
@@ -379,17 +407,20 @@ def install_peers(folder: Path) -> dict[str, Path | None]:
     return found
 
 
-def table(results: dict[tuple[str, int], dict[str, list[float]]]) -> str:
-    lines = [
-        "| entity | processes | ours | odoo_csv_import | in-process ORM | ours ÷ odoo_csv_import | ours ÷ in-process |",
-        "|---|---|---|---|---|---|---|",
-    ]
-    for (entity, processes), rates in results.items():
-        mid = {k: statistics.median(v) if v else None for k, v in rates.items()}
-        own, peer, limit = mid["ours"] or 0, mid["odoo_csv_import"], mid["limit"] or 1
-        peer_text, ratio = (f"{peer:,.0f}", f"{own / peer:.1f}") if peer else ("–", "–")
-        lines.append(f"| {entity} | {processes} | **{own:,.0f}** | {peer_text} | {limit:,.0f} | {ratio} | {own / limit:.2f} |")
-    return "\n".join(lines)
+HEAD = [
+    "| entity | processes | records | ours | odoo_csv_import | in-process ORM | ours ÷ odoo_csv_import | ours ÷ in-process |",
+    "|---|---|---|---|---|---|---|---|",
+]
+
+
+def line(entity: str, processes: int, rows: int, rates: dict[str, list[float]]) -> str:
+    """Medians of the rates, and of the ratios of the runs that belong together."""
+    mid = {k: statistics.median(v) if v else None for k, v in rates.items()}
+    limit = statistics.median(a / b for a, b in zip(rates["ours"], rates["limit"], strict=True))
+    peer_text, ratio = "–", "–"
+    if peer := mid["odoo_csv_import"]:
+        peer_text, ratio = f"{peer:,.0f}", f"{statistics.median(a / b for a, b in zip(rates['ours'], rates['odoo_csv_import'], strict=True) if b):.1f}"
+    return f"| {entity} | {processes} | {rows:,} | **{mid['ours']:,.0f}** | {peer_text} | {mid['limit']:,.0f} | {ratio} | {limit:.2f} |"
 
 
 def main() -> None:
@@ -398,7 +429,8 @@ def main() -> None:
     parser.add_argument("--scale", type=float, default=1.0, help="multiplies the number of rows")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--processes", default="4,1")
-    parser.add_argument("--document", type=Path, default=ROOT / "docs" / "performance.md")
+    parser.add_argument("--document", type=Path, help="a file with a table to bring up to date, for example docs/performance.md")
+    parser.add_argument("--no-peer", action="store_true", help="ours and the limit only")
     parser.add_argument("--keep", action="store_true", help="leave the sandbox running")
     options = parser.parse_args()
     folder = Path(tempfile.gettempdir()) / "crm2odoo-bench-load"
@@ -413,16 +445,16 @@ def main() -> None:
     try:
         credentials = OdooCredentials(sandbox.url, sandbox.database, sandbox.login, sandbox.api_key)
         bench = Bench(folder, base.staging_dsn, credentials, base.home / "sandboxes" / "bench_load" / "odoo.conf")
-        bench.peers = install_peers(folder / "peers")
+        bench.peers = {} if options.no_peer else install_peers(folder / "peers")
         prepare(bench)
-        results = {}
-        for processes in map(int, options.processes.split(",")):
-            for entity in options.entities.split(","):
+        print("\n".join(HEAD), flush=True)
+        for entity in options.entities.split(","):
+            for processes in map(int, options.processes.split(",")):
                 rows = max(processes * 50, int(ROWS[entity] * options.scale / (4 if processes == 1 else 1)))
-                results[entity, processes] = measure(bench, entity, rows, options.runs, processes)
-                print(table({(entity, processes): results[entity, processes]}).splitlines()[-1], flush=True)
-                write_document(options.document, table(results), os.getloadavg()[0])
-        print(table(results))
+                measured = line(entity, processes, rows, measure(bench, entity, rows, options.runs, processes))
+                print(measured, flush=True)
+                if options.document:
+                    write_document(options.document, measured)
     finally:
         if not options.keep:
             down("bench_load")
@@ -435,18 +467,16 @@ def drop_schemas(dsn: str) -> None:
             connection.execute(f"drop schema if exists bench_load_{part} cascade")
 
 
-def write_document(path: Path, text: str, load: float) -> None:
-    """Puts the table between the marks of the section "Loading"."""
-    start, end = "<!-- benchmarks/load.py -->", "<!-- end -->"
-    old = path.read_text() if path.exists() else f"# Performance\n\n## Loading\n\n{start}\n{end}\n"
-    if start not in old:
-        old += f"\n## Loading\n\n{start}\n{end}\n"
-    before, _, rest = old.partition(start)
-    note = (
-        f"Records per second, medians; {os.cpu_count()} cores shared by Odoo (4 workers), PostgreSQL, the contender and whatever else ran on the "
-        f"machine; load average at the end {load:.1f}."
-    )
-    path.write_text(f"{before}{start}\n{note}\n\n{text}\n{rest[rest.index(end) :]}")
+def write_document(path: Path, measured: str) -> None:
+    """Puts a line into the table between the marks, in place of an older one of the same entity and number of processes."""
+    start, end = "<!-- benchmarks/load.py -->\n", "<!-- end -->"
+    before, _, rest = path.read_text().partition(start)
+    old, _, after = rest.partition(end)
+    lines = {tuple(text.split("|")[1:3]): text for text in old.splitlines() if text.count("|") == HEAD[0].count("|") and text not in HEAD}
+    lines[tuple(measured.split("|")[1:3])] = measured
+    order = {f" {entity} ": place for place, entity in enumerate(ROWS)}
+    table = sorted(lines.items(), key=lambda item: (-int(item[0][1]), order.get(item[0][0], 99)))
+    path.write_text(f"{before}{start}" + "\n".join([*HEAD, *(text for _, text in table)]) + f"\n{end}{after}")
 
 
 if __name__ == "__main__":

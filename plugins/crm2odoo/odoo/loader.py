@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
@@ -254,7 +254,7 @@ class _ChunkLoad:
                 gaps.append((row.xid, _not_loaded(missing)))
             gap = {m.key for m in missing}
             if row.known:
-                changes.append(_Change(row, keys, gap, "second" if self.second_pass else "update"))
+                changes.append(_Change(row, list(keys), gap, "second" if self.second_pass else "update"))
             else:
                 creates.append(_New(row, gap))
         if held:
@@ -269,12 +269,12 @@ class _ChunkLoad:
         if gaps:
             self.ledger.refuse(MISSING, gaps)
 
-    def _keys(self, row: Row) -> list[str]:
+    def _keys(self, row: Row) -> Collection[str]:
         """The fields of a row that this pass would write."""
         if self.second_pass:
             return self.rules.waiting(row)
         if not row.known:
-            return [k for k, rule in self.rules.rules.items() if not rule.second]
+            return self.rules.first_keys
         return self.rules.updatable(row.changed if row.action == "update" else self.rules.changed(row))
 
     # ---- creating

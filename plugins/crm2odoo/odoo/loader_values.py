@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from crm2odoo.ledger.batches import Row
-from crm2odoo.odoo.export_files import ExportFiles
+from crm2odoo.odoo.export_files import IN_PLACE, ExportFiles
 from crm2odoo.odoo.target import Target
 from crm2odoo.project import OdooField
 from crm2odoo.staging.vault import holds_token
@@ -88,6 +87,10 @@ class EntityRules:
                 self._lines[key] = EntityRules(target, field.lines, files)
         self._first = [r for r in self.rules.values() if not r.second]
         self._second = [r for r in self.rules.values() if r.second]
+        self._references = [r for r in self.rules.values() if r.is_reference or r.relation]
+        self._binary = [r.key for r in self.rules.values() if r.kind == "binary"]
+        self.first_keys = {r.key: None for r in self._first}
+        """Fields that a new record is given in the first pass, in order."""
         self.ours_context = {k: v for r in self.rules.values() if r.declared for k, v in r.declared.ours_context.items()}
         self._xml_ids: dict[str, int | None] = {}
 
@@ -96,12 +99,12 @@ class EntityRules:
         rows = list(rows)
         self._read_options(rows)
         related = [rule.key for rule in self.rules.values() if rule.relation]
-        wanted = {name for row in rows for key in related for name in _names(row.vals.get(key))} - set(self._xml_ids)
-        if wanted:
+        if wanted := {name for key in related for row in rows if row.vals.get(key) for name in _names(row.vals[key])} - self._xml_ids.keys():
             found = self._target.client.xml_ids(sorted(wanted))
             self._xml_ids |= {name: found.get(name) for name in wanted}
         for key, inner in self._lines.items():
-            inner.look_up_lines([line for row in rows for line in row.vals.get(key) or []])
+            if lines := [line for row in rows for line in row.vals.get(key) or []]:
+                inner.look_up_lines(lines)
         for rule in self.rules.values():
             if rule.declared and rule.declared.through:
                 self._read_through(rule, rows)
@@ -168,20 +171,21 @@ class EntityRules:
 
     def bytes(self, row: Row) -> int:
         """Roughly what a row adds to a request."""
-        paths = [str(row.vals[k]) for k, rule in self.rules.items() if rule.kind == "binary" and row.vals.get(k)]
-        return len(json.dumps(row.vals)) + sum(self._files.size(path) * 4 // 3 for path in paths if self._files)
+        paths = [str(row.vals[k]) for k in self._binary if row.vals.get(k)]
+        # A content that stands in the row itself is text of the row.
+        files = sum(self._files.size(path) * 4 // 3 for path in paths if self._files and not path.startswith(IN_PLACE))
+        return files + sum(_text_bytes(value) for value in row.vals.values() if value is not None)
 
-    def missing(self, row: Row, keys: Iterable[str]) -> list[Missing]:
+    def missing(self, row: Row, keys: Container[str]) -> list[Missing]:
         """References among ``keys`` that cannot be resolved."""
         found = []
-        for key in keys:
-            rule = self.rules.get(key)
-            if rule is None or not (rule.is_reference or rule.relation) or row.vals.get(key) is None:
+        for rule in self._references:
+            if row.vals.get(rule.key) is None or rule.key not in keys:
                 continue
-            names = _names(row.vals[key])
+            names = _names(row.vals[rule.key])
             absent = [name for name, res_id in zip(names, self._resolve(rule, row), strict=True) if res_id is None]
             if absent:
-                found.append(Missing(key, absent, rule.holds))
+                found.append(Missing(rule.key, absent, rule.holds))
         return found
 
     def _resolve(self, rule: FieldRule, row: Row) -> list[int | None]:
@@ -212,7 +216,9 @@ class EntityRules:
 
     def for_create(self, row: Row) -> dict[str, Any]:
         """Values of a new record: empty ones only where Odoo would put in something else."""
-        return {rule.name: value for rule in self._first if _is_sent(rule, row, value := self.value(rule, row))}
+        # Most fields of most rows are empty: they are passed over first.
+        candidates = [rule for rule in self._first if rule.send_empty or row.vals.get(rule.key) is not None]
+        return {rule.name: value for rule in candidates if _is_sent(rule, row, value := self.value(rule, row))}
 
     def comparable_on_create(self, row: Row) -> list[str]:
         """Fields that a new record is given, and that an update may write and a reader compare."""
@@ -269,6 +275,12 @@ class EntityRules:
     def differs(self, row: Row, keys: Iterable[str], found: dict[str, Any]) -> list[str]:
         """Fields whose value in Odoo (``read`` with raw ids) is not what would be sent."""
         return [k for k in keys if not same_value(self.value(self.rules[k], row), found.get(self.rules[k].name))]
+
+
+def _text_bytes(value: Any) -> int:
+    """Bytes of a value as JSON with its name, roughly."""
+    text = value if isinstance(value, str) else str(value)
+    return 24 + (len(text) if text.isascii() else len(text.encode()))
 
 
 def _names(value: Any) -> list[str]:

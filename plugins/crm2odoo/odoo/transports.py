@@ -175,6 +175,11 @@ class _Http:
             ) from None
 
 
+def _json(body: Any) -> bytes:
+    """Text as it is: escaped, Cyrillic would be three times as long."""
+    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def retry_after(answer: httpx.Response) -> float | None:
     """Seconds of a Retry-After header; None without one, or when it holds a date."""
     try:
@@ -201,7 +206,7 @@ class Json2(_Http):
         body: dict[str, Any] = {**named, "context": context}
         if ids is not None:
             body["ids"] = ids
-        answer = self.post(f"/json/2/{model}/{method}", json.dumps(body).encode(), self._headers, where, timeout)
+        answer = self.post(f"/json/2/{model}/{method}", _json(body), self._headers, where, timeout)
         if answer.status_code == 404 and "json" not in answer.headers.get("content-type", ""):
             if "X-Odoo-Database" in answer.text or "database" in answer.text:
                 raise WrongDatabase(
@@ -252,7 +257,7 @@ class JsonRpc(_Http):
 
     def _rpc(self, where: str, service: str, method: str, args: list[Any], timeout: float | None) -> Any:
         body = {"jsonrpc": "2.0", "method": "call", "id": 1, "params": {"service": service, "method": method, "args": args}}
-        answer = self.post("/jsonrpc", json.dumps(body).encode(), {}, where, timeout)
+        answer = self.post("/jsonrpc", _json(body), {}, where, timeout)
         if answer.status_code == 404:
             raise Unsupported(f"{where}: {self.base} has no JSON-RPC interface: its module `rpc` is not installed, or this is not an Odoo.")
         data = self.json(answer, where)
