@@ -1,5 +1,5 @@
 # ruff: noqa: E402
-"""Loads the plan that lies ready, as a task does, and dies by SIGKILL at one point of the protocol of its second batch.
+"""Loads the plan that lies ready, as a task does, and dies by SIGKILL at one point of the protocol, when a batch is in the ledger already.
 
 python dying_loader.py ROOT DSN URL DATABASE LOGIN SECRET PROJECT PLAN_ID POINT
 """
@@ -26,6 +26,8 @@ from load_world import open_world
 
 POINTS = ["before the intent", "after the intent", "while Odoo works", "after Odoo's commit", "before the ledger", "in the middle of the ledger"]
 _count = {"n": 0}
+IN_LEDGER = 3
+"""While the second call is under way, the first batch is written into the ledger: at the third one it is there for certain."""
 
 
 def die() -> None:
@@ -33,18 +35,18 @@ def die() -> None:
     time.sleep(10)
 
 
-def second_time() -> bool:
+def time_to_die(passage: int) -> bool:
     _count["n"] += 1
-    return _count["n"] == 2
+    return _count["n"] == passage
 
 
 def arm(point: str) -> None:
-    """Puts the death into the second passage of ``point``."""
+    """Puts the death into a late passage of ``point``."""
     intend, settle, end = ChunkLedger.intend, ChunkLedger.settle, ChunkLedger._end
     run = ActionTier._run
 
     def dying_intend(self: ChunkLedger, *args: Any, **named: Any) -> int:
-        now = second_time()
+        now = time_to_die(IN_LEDGER)
         if now and point == "before the intent":
             die()
         batch = intend(self, *args, **named)
@@ -53,7 +55,7 @@ def arm(point: str) -> None:
         return batch
 
     def dying_run(self: ActionTier, task: dict[str, Any]) -> dict[str, Any]:
-        if not second_time():
+        if not time_to_die(IN_LEDGER):
             return run(self, task)
         if point == "while Odoo works":
             threading.Thread(target=run, args=(self, task), daemon=True).start()
@@ -64,12 +66,12 @@ def arm(point: str) -> None:
         raise AssertionError
 
     def dying_settle(self: ChunkLedger, *args: Any, **named: Any) -> None:
-        if second_time():
+        if time_to_die(2):
             die()
         settle(self, *args, **named)
 
     def dying_end(self: ChunkLedger, *args: Any) -> None:
-        if second_time():
+        if time_to_die(2):
             die()  # entries and records are written, but not committed
         end(self, *args)
 

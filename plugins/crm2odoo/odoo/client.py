@@ -130,6 +130,11 @@ class OdooClient:
         result = self._http.post(self.url + "/jsonrpc", json=body).json()["result"]
         return {"version": result["server_version"], "version_info": result["server_version_info"]}
 
+    @property
+    def paced(self) -> bool:
+        """Whether the server bears one call at a time only, and so many a second."""
+        return self._pause > 0
+
     def call(
         self,
         model: str,

@@ -3,20 +3,26 @@
 The protocol of one batch (loader.md): intent into the ledger → one call, one transaction in Odoo with records and external ids →
 entries and records into the ledger. An answer that does not come, or cannot be read, is never taken for success nor for failure: the
 next call looks the external ids up first. Clearing the task is safe at any moment.
+
+While Odoo creates one batch, the one before is written into the ledger and the next one is prepared, so that Odoo need not wait for us.
 """
 
 from __future__ import annotations
 
+import contextvars
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future, wait
 from dataclasses import asdict, dataclass, replace
 from typing import Any, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay
+import psycopg
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt, stop_after_delay, stop_when_event_set
 
-from crm2odoo.ledger.batches import PAUSE, SECOND_PASS, Chunk, ChunkLedger, Outcome, Row, Step, second_chunk
+from crm2odoo.ledger.batches import PAUSE, SECOND_PASS, Chunk, ChunkLedger, ChunkTakenOver, Outcome, Row, Step, second_chunk
 from crm2odoo.odoo.batch_size import MAX_BYTES, BatchSize
 from crm2odoo.odoo.client import wait_politely
 from crm2odoo.odoo.context import READING, SILENT
@@ -43,6 +49,8 @@ T = TypeVar("T")
 
 PASSING = (TransientError, UnclearAnswer, OdooUnreachable)
 MAX_TRIES, MAX_RETRY_SECONDS = 8, 300.0
+LAST_CALL_SECONDS = 30.0
+"""How long a task that fails waits for the call that is under way, so that its next try need not meet it."""
 SMALLEST_BUDGET = 10
 """Rows that Odoo may refuse in a phase before the error budget counts at all."""
 
@@ -107,10 +115,11 @@ def choose_tier(target: Target, wanted: str | None) -> LoadTier:
 
 @dataclass
 class _New:
-    """A row to create; ``gap``: fields whose reference is not loaded."""
+    """A row to create, and what is sent for it; ``gap``: fields whose reference is not loaded."""
 
     row: Row
     gap: set[str]
+    values: dict[str, Any]
 
 
 @dataclass
@@ -121,6 +130,18 @@ class _Change:
     keys: list[str]
     gap: set[str]
     action: Any
+
+
+@dataclass
+class _Page:
+    """Rows that were cut together, sorted by what has to be done. ``held`` and ``gaps``: xid and what is not loaded."""
+
+    last_seq: int
+    rows: int
+    creates: list[_New]
+    changes: list[_Change]
+    held: list[tuple[str, str]]
+    gaps: list[tuple[str, str]]
 
 
 @dataclass
@@ -145,6 +166,12 @@ class _ChunkLoad:
         self.size = BatchSize(self.entity.batch_size)
         self.result = ChunkResult()
         self.started = time.monotonic()
+        self._answered: Callable[[], None] | None = None
+        """Writes the last answer into the ledger."""
+        self._after = self.chunk.first_seq - 1
+        self._ahead: list[_Page | None] = []
+        """The page behind ``_after``, when it is there already; None is the end."""
+        self._given_up = threading.Event()
 
     def run(self) -> ChunkResult:
         log.info("::group::load %s rows=%d target=%s", self.chunk.label, self.chunk.rows, self.target.client.database)
@@ -153,17 +180,19 @@ class _ChunkLoad:
             self.tier = choose_tier(self.target, str(wanted) if wanted else None)
             self._settle_open_intents()
             self._check_budget()
-            after, seen = self.chunk.first_seq - 1, 0
-            while rows := self.ledger.cut(after, self.size.rows):
+            seen = 0
+            while page := self._next_page():
                 self._check_pause()
-                rows = self._fit(rows)
-                after, seen = rows[-1].seq, seen + len(rows)
-                self._load(rows)
+                seen += page.rows
+                self._load(page)
+            self._settle_answered()
             self.result.done_before = max(0, self.chunk.rows - seen)
         except Exception as error:
+            self._settle_after(error)
             self._tell_failure(error)
             raise
         finally:
+            self._given_up.set()
             self.files.close()
             self.result.seconds = round(time.monotonic() - self.started, 3)
             log.info("::endgroup::")
@@ -238,36 +267,48 @@ class _ChunkLoad:
 
     # ---- one page of rows
 
-    def _load(self, rows: list[Row]) -> None:
+    def _next_page(self) -> _Page | None:
+        """The page behind the last one; None at the end of the chunk."""
+        page = self._ahead.pop() if self._ahead else self._cut()
+        if page:
+            self._after = page.last_seq
+        return page
+
+    def _cut(self) -> _Page | None:
+        rows = self.ledger.cut(self._after, self.size.rows)
+        if not rows:
+            return None
+        rows = self._fit(rows)
         self.rules.look_up(rows)
-        held: list[tuple[str, str]] = []
-        gaps: list[tuple[str, str]] = []
-        creates: list[_New] = []
-        changes: list[_Change] = []
+        page = _Page(rows[-1].seq, len(rows), [], [], [], [])
         for row in rows:
             keys = self._keys(row)
             missing = self.rules.missing(row, keys)
             if waits := [m for m in missing if m.holds]:
-                held.append((row.xid, _not_loaded(waits)))
+                page.held.append((row.xid, _not_loaded(waits)))
                 continue
             if missing:
-                gaps.append((row.xid, _not_loaded(missing)))
+                page.gaps.append((row.xid, _not_loaded(missing)))
             gap = {m.key for m in missing}
             if row.known:
-                changes.append(_Change(row, list(keys), gap, "second" if self.second_pass else "update"))
+                page.changes.append(_Change(row, list(keys), gap, "second" if self.second_pass else "update"))
             else:
-                creates.append(_New(row, gap))
-        if held:
-            self.ledger.refuse(HELD, held)
-            self.result.held += len(held)
-            log.warning("rows held entity=%s rows=%d first=%s because=%s", self.chunk.entity, len(held), held[0][0], held[0][1])
+                page.creates.append(_New(row, gap, self.rules.for_create(row)))
+        return page
+
+    def _load(self, page: _Page) -> None:
+        if page.held:
+            self.ledger.refuse(HELD, page.held)
+            self.result.held += len(page.held)
+            first, because = page.held[0]
+            log.warning("rows held entity=%s rows=%d first=%s because=%s", self.chunk.entity, len(page.held), first, because)
         for theirs in (False, True):
-            if group := [new for new in creates if new.row.theirs == theirs]:
+            if group := [new for new in page.creates if new.row.theirs == theirs]:
                 self._create(group)
-        if changes:
-            self._update(changes)
-        if gaps:
-            self.ledger.refuse(MISSING, gaps)
+        if page.changes:
+            self._update(page.changes)
+        if page.gaps:
+            self.ledger.refuse(MISSING, page.gaps)
 
     def _keys(self, row: Row) -> Collection[str]:
         """The fields of a row that this pass would write."""
@@ -280,10 +321,10 @@ class _ChunkLoad:
     # ---- creating
 
     def _create(self, rows: list[_New]) -> None:
-        payload = [(new.row.xid, self.rules.for_create(new.row)) for new in rows]
+        payload = [(new.row.xid, new.values) for new in rows]
         context = self.context if rows[0].row.theirs else {**self.context, **self.rules.ours_context}
         batch = self.ledger.intend("create", [xid for xid, _ in payload], _digest([new.row for new in rows]))
-        call = self._call("create", batch, rows, lambda: self.tier.create(self.entity.model, payload, context), self._create)
+        call = self._call("create", batch, rows, lambda: self.tier.create(self.entity.model, payload, context), self._create, self._meanwhile)
         if call is None:
             return
         fresh: list[_New] = []
@@ -292,10 +333,34 @@ class _ChunkLoad:
             new.row.res_id = res_id
             (fresh if new.row.xid in call.answer.created else there).append(new)
         outcomes, changes = self._take_over(there) if there else ([], [])
-        self.ledger.settle(batch, [self._entered(new) for new in fresh] + outcomes, call.calls, call.ms)
-        self.result.created += len(rows) - len(changes)
-        self._tell("create", batch, len(rows), call)
-        self._update(changes)
+
+        def enter() -> None:
+            self.ledger.settle(batch, [self._entered(new) for new in fresh] + outcomes, call.calls, call.ms)
+            self.result.created += len(rows) - len(changes)
+            self._tell("create", batch, len(rows), call)
+
+        self._settle_answered()
+        self._answered = enter
+        if changes:
+            self._update(changes)
+
+    def _meanwhile(self) -> None:
+        """What is done while Odoo works on a batch."""
+        self._settle_answered()
+        if not self._ahead:
+            self._ahead.append(self._cut())
+
+    def _settle_answered(self) -> None:
+        if self._answered:
+            enter, self._answered = self._answered, None
+            enter()
+
+    def _settle_after(self, error: Exception) -> None:
+        """What Odoo answered before something failed goes into the ledger, if it can; else the next try finds it in Odoo."""
+        try:
+            self._settle_answered()
+        except (psycopg.Error, ChunkTakenOver) as second:
+            log.warning("the last answer is not in the ledger after %s: %s", type(error).__name__, _one_line(str(second)))
 
     def _entered(self, new: _New, but: Sequence[str] = ()) -> Outcome:
         """A record that Odoo holds as planned, ``but`` for some fields, those without their reference, and those of the second pass."""
@@ -322,6 +387,7 @@ class _ChunkLoad:
     # ---- updating
 
     def _update(self, changes: list[_Change]) -> None:
+        self._settle_answered()
         if nothing := [c for c in changes if not c.keys]:
             self.ledger.settle(None, [self._written(c, None) for c in nothing])
             self.result.unchanged += len(nothing)
@@ -415,11 +481,19 @@ class _ChunkLoad:
 
     # ---- one call
 
-    def _call(self, step: Step, batch: int, rows: list[T], send: Callable[[], Any], redo: Callable[[list[T]], None]) -> _Call | None:
+    def _call(
+        self,
+        step: Step,
+        batch: int,
+        rows: list[T],
+        send: Callable[[], Any],
+        redo: Callable[[list[T]], None],
+        meanwhile: Callable[[], None] | None = None,
+    ) -> _Call | None:
         """Sends a batch. Where Odoo refuses it, finds the bad rows by halving, goes on with the others, and returns None."""
         call = _Call()
         try:
-            call.answer = self._deliver(step, batch, len(rows), send, call)
+            call.answer = self._beside(lambda: self._deliver(step, batch, len(rows), send, call), meanwhile)
         except (RowRefused, TooLarge) as error:
             reason = self.target.ws.vault.without_values(
                 error.reason if isinstance(error, RowRefused) else str(error), [_row(item).vals for item in rows]
@@ -447,6 +521,28 @@ class _ChunkLoad:
             raise
         self.size.took(len(rows), call.ms / 1000)
         return call
+
+    def _beside(self, work: Callable[[], Any], meanwhile: Callable[[], None] | None) -> Any:
+        """What ``work`` returns or raises; ``meanwhile`` is done at the same time, unless the server takes one call at a time only."""
+        if meanwhile is None or self.target.client.paced:
+            return work()
+        answer: Future[Any] = Future()
+
+        def run() -> None:
+            try:
+                answer.set_result(work())
+            except BaseException as error:
+                answer.set_exception(error)
+
+        # A daemon: a task that is told to end does not wait for Odoo.
+        threading.Thread(target=contextvars.copy_context().run, args=(run,), name="call to Odoo", daemon=True).start()
+        try:
+            meanwhile()
+        except Exception:
+            self._given_up.set()
+            wait([answer], LAST_CALL_SECONDS)
+            raise
+        return answer.result()
 
     def _deliver(self, step: str, batch: int, rows: int, send: Callable[[], T], call: _Call) -> T:
         """Sends until an answer comes that says what Odoo did. Every try may be the repetition of one that Odoo carried out."""
@@ -481,7 +577,7 @@ class _ChunkLoad:
 
         tries = Retrying(
             retry=retry_if_exception_type(PASSING),
-            stop=stop_after_attempt(MAX_TRIES) | stop_after_delay(MAX_RETRY_SECONDS),
+            stop=stop_after_attempt(MAX_TRIES) | stop_after_delay(MAX_RETRY_SECONDS) | stop_when_event_set(self._given_up),
             wait=wait_politely,
             before_sleep=before_waiting,
             reraise=True,

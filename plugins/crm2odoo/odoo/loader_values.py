@@ -89,6 +89,9 @@ class EntityRules:
         self._second = [r for r in self.rules.values() if r.second]
         self._references = [r for r in self.rules.values() if r.is_reference or r.relation]
         self._binary = [r.key for r in self.rules.values() if r.kind == "binary"]
+        self._plain = {
+            r.key for r in self._first if not (r.is_reference or r.relation or r.many or r.kind == "binary" or r.key in self._lines)
+        }
         self.first_keys = {r.key: None for r in self._first}
         """Fields that a new record is given in the first pass, in order."""
         self.ours_context = {k: v for r in self.rules.values() if r.declared for k, v in r.declared.ours_context.items()}
@@ -216,9 +219,17 @@ class EntityRules:
 
     def for_create(self, row: Row) -> dict[str, Any]:
         """Values of a new record: empty ones only where Odoo would put in something else."""
-        # Most fields of most rows are empty: they are passed over first.
-        candidates = [rule for rule in self._first if rule.send_empty or row.vals.get(rule.key) is not None]
-        return {rule.name: value for rule in candidates if _is_sent(rule, row, value := self.value(rule, row))}
+        vals, unseal, found = row.vals, self._target.ws.vault.unseal_value, {}
+        for rule in self._first:
+            raw = vals.get(rule.key)
+            if raw is None and not rule.send_empty:
+                continue
+            # Most values are sent as they are.
+            if raw is not None and rule.key in self._plain:
+                found[rule.name] = unseal(raw, rule.kind == "html")
+            elif _is_sent(rule, row, value := self.value(rule, row)):
+                found[rule.name] = value
+        return found
 
     def comparable_on_create(self, row: Row) -> list[str]:
         """Fields that a new record is given, and that an update may write and a reader compare."""
