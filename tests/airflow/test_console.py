@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from html.parser import HTMLParser
@@ -388,6 +389,32 @@ def test_who_may_only_read_sees_no_inside_of_addresses(login: Callable[[str], Te
     text = login("viewer").get(address).text
     assert "•••@" in text
     assert "masked" in text
+
+
+def test_the_tab_on_a_dag_of_somebody_else_says_so_in_one_sentence(login: Callable[[str], TestClient]) -> None:
+    for address in ("/crm2odoo/dag/payroll", "/crm2odoo/run/payroll/manual__1"):
+        answer = login("viewer").get(address)
+        assert answer.status_code == 200
+        assert "payroll is no DAG of a migration." in answer.text
+        assert {dict(a).get("href") for t, a in tags(answer.text) if t == "a"} >= {"/crm2odoo/"}
+        assert login("nobody").get(address).status_code == 403
+
+
+def test_the_console_is_made_before_anybody_asks_and_only_where_pages_are_served(login: Callable[[str], TestClient]) -> None:
+    from crm2odoo.airflow.console import Console, desk
+
+    desk._statements.clear()
+    fresh, application = Console(), object()
+    assert fresh._app is None
+    assert fresh.get_ready(application) is application
+    assert fresh._app is not None
+    for thread in threading.enumerate():
+        if thread.name == "crm2odoo console":
+            thread.join(60)
+    assert ("findings", "[]") in {key[1:] for key in desk._statements}, "nobody waits for statements to be checked"
+    shown = login("admin").get("/api/v2/plugins").json()["plugins"]
+    [ours] = [p for p in shown if p["name"] == "crm2odoo"]
+    assert [v.get("applies_to") for v in ours["external_views"]] == [None, {"dag_tags": ["crm2odoo"]}, {"dag_tags": ["crm2odoo"]}]
 
 
 def test_a_project_that_never_ran_says_how_it_begins(login: Callable[[str], TestClient], world: Any, new_project: Callable[..., str], seeded: Seeded) -> None:

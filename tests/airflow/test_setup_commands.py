@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -12,6 +15,7 @@ import pytest
 from projects import good
 
 from conftest import World, add_connection
+from crm2odoo.project import load_bundle
 
 SMALL_WORLD = True
 pytestmark = pytest.mark.usefixtures("no_long_sleeps")
@@ -47,6 +51,37 @@ def test_the_commands_that_are_named_add_what_is_missing(world: World, staging_d
     assert "missing" not in cause, cause
     assert "127.0.0.1:1" in cause, "the connection is there, and only its Odoo is not"
     assert "secret-key" not in cause
+
+
+def test_a_kept_sandbox_becomes_a_connection_by_the_command_in_the_log(
+    world: World, new_project: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
+    from sqlalchemy import select
+
+    from crm2odoo.airflow.steps import Steps
+    from crm2odoo.sandbox import credentials
+
+    monkeypatch.setenv("CRM2ODOO_HOME", str(tmp_path))
+    monkeypatch.setattr(Steps, "param", lambda self, name: {"target": "sandbox", "keep_sandbox": True, "keep_days": 2}.get(name))
+    (tmp_path / "sandboxes" / "acme").mkdir(parents=True)
+    made = credentials.Sandbox("acme", "http://127.0.0.1:8069", "acme", "u", "admin", "pass-word", "api-key 'x'", "2030-01-01T00:00:00", "")
+    credentials.write(tmp_path / "sandboxes" / "acme", made)
+    caplog.set_level("INFO", "crm2odoo")
+    Steps(load_bundle(world.root, new_project("acme"))).sandbox_down()
+    [line] = commands(caplog.text)
+    assert "api-key" not in caplog.text
+    (tmp_path / "airflow").write_text(f'#!/bin/sh\nexec {sys.executable} -m airflow "$@"\n')
+    (tmp_path / "airflow").chmod(0o755)
+    shell = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "AIRFLOW__CORE__FERNET_KEY": ""}  # this process has no key
+    for _ in range(2):  # a newer sandbox takes the place of an older one
+        done = subprocess.run(["bash", "-c", line], capture_output=True, text=True, env=shell)
+        assert done.returncode == 0, done.stderr
+        assert "api-key" not in done.stdout + done.stderr
+    with create_session() as session:
+        [found] = session.scalars(select(Connection).where(Connection.conn_id == "sandbox_acme"))
+        assert (found.conn_type, found.host, found.schema, found.login, found.password) == ("odoo", made.url, "acme", "admin", made.api_key)
 
 
 def test_a_failed_task_says_what_to_do_and_leads_to_the_page_of_its_run(world: World, new_project: Callable[..., str], caplog: Any) -> None:

@@ -69,7 +69,7 @@ def page(airflow_url: str) -> Iterator[Page]:
     """Logged in as admin."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
-        page = browser.new_page(viewport={"width": 1500, "height": 1000})
+        page = browser.new_context(viewport={"width": 1500, "height": 1000}).new_page()
         page.set_default_timeout(30_000)
         expect.set_options(timeout=20_000)  # the machine may be busy with other tests
         page.goto(airflow_url)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
+import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowException, AirflowNotFoundException, BaseHook
@@ -14,6 +16,7 @@ from psycopg import conninfo
 
 from crm2odoo.odoo.client import OdooCredentials
 from crm2odoo.project import Project
+from crm2odoo.sandbox import sandbox_home
 from crm2odoo.staging.vault import Vault
 
 # Keys of a Postgres connection's extra that libpq understands and that are not about one query.
@@ -142,6 +145,26 @@ def odoo_command(name: str) -> str:
     """The command that adds the Odoo connection."""
     add = f"airflow connections add {shlex.quote(name)} --conn-type odoo"
     return f"{add} --conn-host https://YOUR.odoo.com --conn-port 443 --conn-schema DATABASE --conn-login LOGIN --conn-password API_KEY"
+
+
+def sandbox_connection(name: str) -> str:
+    """The id under which a kept sandbox becomes a connection."""
+    return f"sandbox_{name}"
+
+
+def sandbox_command(name: str) -> str:
+    """The commands that make a kept sandbox a connection. They hold no secret: the inner one reads it from the sandbox's credentials file.
+
+    For a shell on the worker that has the sandbox, with the environment of its Airflow.
+    """
+    settings = {"CRM2ODOO_HOME": str(sandbox_home())}
+    plugins = Path(__file__).resolve().parents[2]
+    if (plugins / "crm2odoo_plugin.py").exists():  # not installed with pip
+        settings["PYTHONPATH"] = str(plugins)
+    shell = " ".join(f"{key}={shlex.quote(value)}" for key, value in settings.items())
+    read = f"{shell} {shlex.quote(sys.executable)} -m crm2odoo.sandbox.cli connection {shlex.quote(name)}"
+    found = shlex.quote(sandbox_connection(name))
+    return f'airflow connections delete {found}; airflow connections add {found} --conn-json "$({read})"'
 
 
 def pool_command(name: str) -> str:

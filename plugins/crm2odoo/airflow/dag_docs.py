@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,12 +31,19 @@ def text(dags: Iterable[DAG]) -> str:
 
 def _tasks(dag: DAG) -> str:
     rows: dict[str, str] = {}
-    ordered: Any = dag.topological_sort  # has no annotations in Airflow
-    for task in ordered():
+    for task in _in_order(dag):
         task_id = re.sub(r"^load\.[^.]+\.(?=.)", "load.<entity>.", task.task_id)
         kind = " (set-up)" if task.is_setup else " (tear-down: runs also after a failure)" if task.is_teardown else ""
         rows.setdefault(task_id, " ".join((task.doc_md or "").split()) + kind)
     return "\n".join(["| task | what it does |", "|---|---|", *(f"| `{task_id}` | {doc} |" for task_id, doc in rows.items())])
+
+
+def _in_order(dag: DAG) -> Iterator[Any]:
+    """Each task after those that it waits for, otherwise as the DAG's file has them. Airflow's own order is another one in each version."""
+    left: dict[str, Any] = dict(dag.task_dict)
+    while left:
+        task = next(t for t in left.values() if not (t.upstream_task_ids & left.keys()))
+        yield left.pop(task.task_id)
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, task
 
 from crm2odoo import sandbox
+from crm2odoo.airflow.connections import sandbox_connection
 from crm2odoo.airflow.failures import person_readable, tell_what_next
 from crm2odoo.airflow.frame import TAG
 
@@ -35,6 +36,8 @@ def remove_expired() -> None:
     """Destroys each sandbox of this worker whose time is over: server, database, files, credentials, Terraform state."""
     removed = sandbox.remove_expired(log=log.info)
     log.info("Removed: %s", ", ".join(removed) or "none")
+    for name in removed:
+        log.info("If you made it a connection: airflow connections delete %s", sandbox_connection(name))
 
 
 def build() -> DAG:

@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def rehearse(
     """Runs ``dag`` to its end. ``answers``: task id → answer, given in the name of ``user``; other sign-offs wait for ever."""
     causes = _Causes()
     watcher = _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer)
-    with only(dag.dag_id), _alone(dag.dag_id), causes, watcher, _answered_inline(watcher):
+    with only(dag.dag_id), _alone(dag.dag_id), causes, watcher, _answered_inline(watcher), _one_api():
         run = dag.test(run_conf=dict(conf or {}))
     states: dict[str, str] = {}
     for ti in run.get_task_instances():
@@ -218,6 +219,21 @@ class _Watcher:
                     said = {key: getattr(detail, key) for key in ("chosen_options", "params_input", "responded_at")}
                     return event({**said, "responded_by_user": detail.responded_by})
             self._stop.wait(0.2)
+
+
+@contextmanager
+def _one_api() -> Iterator[None]:
+    """Before 3.3, ``dag.test()`` builds the whole execution API anew for each task, which takes longer than most tasks."""
+    from airflow.sdk.execution_time import supervisor
+
+    module: Any = supervisor
+    original = module.in_process_api_server
+    if not AWAITS_INPUT:
+        module.in_process_api_server = cache(original)
+    try:
+        yield
+    finally:
+        module.in_process_api_server = original
 
 
 @contextmanager

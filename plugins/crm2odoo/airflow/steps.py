@@ -384,6 +384,11 @@ class Steps:
         if self.param("keep_sandbox"):
             sandbox.keep(name, datetime.now(UTC) + timedelta(days=self.param("keep_days") or 3), log=log.info)
             log.info("Sooner: `python -m crm2odoo.sandbox.cli down %s` on this worker. `… cli list` shows where login and password are", name)
+            # Tasks cannot write connections, and the api-server cannot read this worker's files: a person makes it one.
+            log.info(
+                "To have it as the Airflow connection %r, for the target *connection* of this DAG, run on this worker:\n%s",
+                connections.sandbox_connection(name), connections.sandbox_command(name),
+            )  # fmt: skip
         else:
             sandbox.down(name, log=log.info)
 

@@ -367,6 +367,12 @@ def copy_rows(ws: Workspace, connection: Connection, table: str, columns: list[s
         for block in ahead(rows):
             if block:
                 copy.write(block)
+    index_landed(ws, connection, table)
+
+
+def index_landed(ws: Workspace, connection: Connection, table: str) -> None:
+    """The console shows single rows. They lie in the order of the file, so that an index of a few kB finds them."""
+    connection.execute(ws.sql("create index on {land}.{table} using brin (rec) with (pages_per_range = 32)", table=table))
 
 
 def finish(

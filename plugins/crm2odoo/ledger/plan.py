@@ -53,7 +53,7 @@ def make_plan(ws: Workspace, target_id: str, export_id: str, records: int | None
                 ws.run(connection, "plan/2_lines.sql.j2", **line)
             ws.run(connection, "plan/2_entity.sql.j2", **plan_values(ws.bundle, name, custom, target_id))
             connection.execute(ws.sql("analyze {target}.plan"))
-        connection.execute(ws.sql("create index on {target}.plan (entity, seq); create index on {target}.plan (entity, xid)"))
+        index_plan(ws, connection)
         ws.run(
             connection, "plan/4_vanished.sql.j2", target_id=target_id, policies=vanished_policies(ws, connection),
             objects=_delivered(ws, connection, export_id),
@@ -91,6 +91,12 @@ def make_plan(ws: Workspace, target_id: str, export_id: str, records: int | None
         assert stored is not None
         forecast.keep(ws, connection, stored["plan_id"], target_id, {**asdict(cut), "seed": seed} if cut else None)
         return Plan(stored["plan_id"], export_id, target_id, digest.hexdigest(), summary, bound_to)
+
+
+def index_plan(ws: Workspace, connection: Connection) -> None:
+    """What the load, the comparison and the console look records up by."""
+    for columns in ("entity, seq", "entity, xid", "entity, action, seq"):
+        connection.execute(ws.sql(f"create index on {{target}}.plan ({columns})"))
 
 
 def owners_hash(ws: Workspace) -> str:

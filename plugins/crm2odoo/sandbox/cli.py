@@ -14,7 +14,11 @@ from .home import home_for_tests, sandbox_home
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="crm2odoo.sandbox.cli", description="Odoo sandboxes on this machine")
     actions = parser.add_subparsers(dest="action", required=True)
-    for action, text in (("up", "bring a sandbox up"), ("down", "take a sandbox down")):
+    for action, text in (
+        ("up", "bring a sandbox up"),
+        ("down", "take a sandbox down"),
+        ("connection", "print a sandbox as an Airflow connection, WITH its API key: for `airflow connections add NAME --conn-json \"$(…)\"`"),
+    ):
         actions.add_parser(action, help=text).add_argument("name")
     kept = actions.add_parser("keep", help="have a sandbox removed some days from now, and not before")
     kept.add_argument("name")
@@ -32,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
             _show(lifecycle.up(chosen.name))
         elif chosen.action == "down":
             lifecycle.down(chosen.name)
+        elif chosen.action == "connection":
+            print(credentials.as_connection(credentials.read(sandbox_home() / "sandboxes" / chosen.name)))
         elif chosen.action == "keep":
             lifecycle.keep(chosen.name, datetime.now(UTC) + timedelta(days=chosen.days))
         elif chosen.action == "expire":

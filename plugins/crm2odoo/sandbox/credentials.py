@@ -48,5 +48,15 @@ def read(folder: Path) -> Sandbox:
         raise SandboxError(f"no sandbox in {folder}") from None
 
 
+def as_connection(sandbox: Sandbox) -> str:
+    """An Airflow connection as JSON, with the API key: for the standard output of a command, not for a log."""
+    return json.dumps(
+        {
+            "conn_type": "odoo", "host": sandbox.url, "schema": sandbox.database, "login": sandbox.login, "password": sandbox.api_key,
+            "description": f"The sandbox {sandbox.name}; its API key is valid until {sandbox.api_key_expires[:10]}",
+        }
+    )  # fmt: skip
+
+
 def write(folder: Path, sandbox: Sandbox) -> None:
     write_private(folder / CREDENTIALS, json.dumps(dataclasses.asdict(sandbox), indent=1))

@@ -65,7 +65,8 @@ def fill_target(ws: Workspace, connection: Connection, export_id: str) -> dict[s
             index_pivot(ws, connection, name)
     for name in ws.bundle.build_order:
         ws.run(connection, "target/2_identity.sql.j2", **identity_values(ws.bundle, name, custom))
-    connection.execute(ws.sql("create index on {target}.lookup (entity, key); create index on {target}.member (object, file_no, rec)"))
+    connection.execute(ws.sql("create index on {target}.lookup (entity, key)"))
+    index_members(ws, connection)
     connection.execute(ws.sql("analyze {target}.lookup"))
     for name, source_object in ws.bundle.source.objects.items():
         if source_object.pivot:
@@ -77,6 +78,12 @@ def fill_target(ws: Workspace, connection: Connection, export_id: str) -> dict[s
         counts[name] = _check_xids(ws, connection, name)
         _break_circles(ws, connection, export_id, name)
     return counts
+
+
+def index_members(ws: Workspace, connection: Connection) -> None:
+    """The rows behind a record are found by the row."""
+    connection.execute(ws.sql("create index on {target}.member (object, file_no, rec)"))
+
 
 
 def _break_circles(ws: Workspace, connection: Connection, export_id: str, name: str) -> None:

@@ -27,7 +27,7 @@ from crm2odoo.airflow.console import (
     run,
     show,
 )
-from crm2odoo.airflow.console.desk import NotStarted
+from crm2odoo.airflow.console.desk import NoMigration, NotStarted
 from crm2odoo.project import ConfigError
 from crm2odoo.staging import NewerLog, StagingUnreachable
 
@@ -79,7 +79,12 @@ def build() -> FastAPI:
 
     @app.exception_handler(NotStarted)
     def not_started(request: Request, error: NotStarted) -> Response:
-        return show.page(request, "message.html.j2", title="Nothing to show yet", text=str(error), live=True)
+        return show.page(request, "message.html.j2", title=error.title, text=str(error), begin=error.dag_id, live=True)
+
+    @app.exception_handler(NoMigration)
+    def elsewhere(request: Request, error: NoMigration) -> Response:
+        # Airflow up to 3.3 shows the tab on every DAG.
+        return show.page(request, "message.html.j2", title="No migration", text=f"{error} is no DAG of a migration.")
 
     for kind in OURS:
 

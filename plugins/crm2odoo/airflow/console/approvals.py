@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
 from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
@@ -19,6 +20,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from crm2odoo.airflow.console import runs, show
 from crm2odoo.airflow.console.desk import Desk, EditDesk, ReadDesk, dag_ids
 from crm2odoo.airflow.console.forms import Name, Text, back, tidy
+from crm2odoo.airflow.run_state import run_key
 
 router = APIRouter()
 
@@ -36,7 +38,7 @@ class Waiting:
 def approvals(request: Request, desk: ReadDesk) -> Response:
     """What waits, and what was signed."""
     waits = [Waiting(w, digest(w), may_answer(desk, w)) for w in runs.waiting(dag_ids(desk.project))]
-    return show.page(request, "approvals.html.j2", desk, tab="approvals", waits=waits, signed=desk.rows("signed"))
+    return show.page(request, "approvals.html.j2", desk, tab="approvals", waits=waits, signed=signed(desk))
 
 
 @router.post("/p/{project}/approvals")
@@ -57,6 +59,15 @@ def answer(
         update_hitl_detail(dag_id, run_id, task_id, payload, desk.user, session, -1)
     said = "approved" if option == "Approve" else "rejected" if option == "Reject" else option
     return back(request, desk.project, "approvals", f"You {said}: {wait.subject} The run goes on in a moment.")
+
+
+def signed(desk: Desk) -> list[dict[str, Any]]:
+    """Verdicts, the newest first, with the ledger's id of the run in which they were given."""
+    found = desk.rows("signed")
+    for a in found:
+        dag_id, _, run_id = (a["run_id"] or "").partition("/")
+        a["run_key"] = run_key(dag_id, run_id) if run_id else ""
+    return found
 
 
 def digest(wait: runs.Wait) -> str:

@@ -23,7 +23,15 @@ PATIENCE = "20s"
 
 
 class NotStarted(LookupError):
-    """The project has no tables yet. The message says how it begins."""
+    """The project has no tables yet. ``dag_id``: the DAG with which it begins."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.title, self.dag_id = bundle.project.title, f"{bundle.project.project}.discover"
+        super().__init__(f"Nothing was read yet. Trigger {self.dag_id}: it reads the export and asks for the scope to be signed.")
+
+
+class NoMigration(LookupError):
+    """A DAG of this Airflow that is none of ours."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +65,16 @@ class Desk:
     def tables(self) -> frozenset[tuple[str, str]]:
         """(schema part, table) of everything that there is."""
         rows = self.connection.execute(
-            "select table_schema as s, table_name as t from information_schema.tables where table_schema = any(%s)",
+            # The view of the standard asks for the rights to every column, which takes longer than the rest of a page.
+            "select n.nspname as s, c.relname as t from pg_class as c join pg_namespace as n on n.oid = c.relnamespace "
+            "where n.nspname = any(%s) and c.relkind in ('r', 'p')",
             ([f"{self.project}_{part}" for part in ("land", "clean", "target", "log")],),
         )
         return frozenset((r["s"].removeprefix(f"{self.project}_"), r["t"]) for r in rows)
 
     def rows(self, template: str, values: Mapping[str, Any] | None = None, **names: Any) -> list[dict[str, Any]]:
         """The answer of ``sql/console/<template>.sql.j2``. ``values`` go to the server as parameters, ``names`` into the template."""
-        key = (self.project, template, repr(sorted(names.items())))
-        if key not in _statements:
-            [_statements[key]] = self.ws.statements(f"console/{template}.sql.j2", **names)
-        return self.connection.execute(_statements[key].encode(), dict(values or {})).fetchall()
+        return self.connection.execute(statement(self.ws, template, **names).encode(), dict(values or {})).fetchall()
 
     def counted(self, template: str, values: Mapping[str, Any], stamp: object) -> list[dict[str, Any]]:
         """An answer that counts very many rows, kept while ``stamp`` stays the same; with the stamp None it is asked for each time."""
@@ -91,10 +98,10 @@ def dag_ids(project: str) -> list[str]:
 
 
 def project_of(dag_id: str) -> str:
-    """The project of one of our DAGs; 404 for any other DAG."""
+    """The project of one of our DAGs. Raises NoMigration for any other DAG."""
     name = dag_id.rpartition(".")[0]
     if name not in project_names(package_root()):
-        raise HTTPException(404, "This DAG belongs to no migration project, so the console has nothing to say about it.")
+        raise NoMigration(dag_id)
     return name
 
 
@@ -125,15 +132,30 @@ _statements: dict[tuple[str, str, str], str] = {}
 """Rendered and checked statements. Their templates belong to the program: whoever changes them starts the api-server again."""
 
 
-def bundle_of(project: str) -> Bundle:
+def statement(ws: Workspace, template: str, **names: Any) -> str:
+    """``sql/console/<template>.sql.j2``, rendered and checked, which takes some hundredths of a second the first time."""
+    key = (ws.bundle.project.project, template, repr(sorted(names.items())))
+    if key not in _statements:
+        [_statements[key]] = ws.statements(f"console/{template}.sql.j2", **names)
+    return _statements[key]
+
+
+Stamp = tuple[tuple[str, int, int], ...]
+
+
+def stamp_of_files() -> Stamp:
+    """Changes when one of the projects' files does. Takes some milliseconds."""
+    files = sorted({p for place in {package_root(), OWN_ROOT} for p in (place / "mappings").rglob("*.yaml")})
+    return tuple((str(p), s.st_mtime_ns, s.st_size) for p in files for s in [p.stat()])
+
+
+def bundle_of(project: str, stamp: Stamp | None = None) -> Bundle:
     """The project's files as they are now. Reading them takes 0.1 s, so they are read again only when one has changed. Raises ConfigError."""
-    root = package_root()
-    files = sorted({p for place in {root, OWN_ROOT} for p in (place / "mappings").rglob("*.yaml")})
-    return _bundle(root, project, tuple((str(p), s.st_mtime_ns, s.st_size) for p in files for s in [p.stat()]))
+    return _bundle(package_root(), project, stamp or stamp_of_files())
 
 
 @lru_cache(maxsize=64)
-def _bundle(root: Path, project: str, stamp: tuple[tuple[str, int, int], ...]) -> Bundle:
+def _bundle(root: Path, project: str, stamp: Stamp) -> Bundle:
     return load_bundle(root, project)
 
 
@@ -145,7 +167,7 @@ def _opened(project: str, user: Any, may_edit: bool) -> Iterator[Desk]:
         connection.execute(f"set local statement_timeout = '{PATIENCE}'")
         there = connection.execute("select to_regclass(%s) is not null as there", (f"{ws.schemas['log']}.run",)).fetchone()
         if not there or not there["there"]:
-            raise NotStarted(f"Nothing was read yet. Trigger the DAG {project}.discover: it reads the export and asks for the scope to be signed.")
+            raise NotStarted(bundle)
         yield Desk(ws, connection, user, may_edit)
 
 

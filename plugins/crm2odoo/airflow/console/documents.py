@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import mimetypes
 import posixpath
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,16 +21,19 @@ router = APIRouter()
 
 # A page of ours that is opened as it is: it may style itself and show its own pictures, and nothing else.
 INERT = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+ENDINGS = ("html", "pdf", "docx", "xlsx", "csv", "zip", "json")
+FIRST = ("report", "scope", "handoff", "reconciliation", "diff", "not_loaded", "differences", "checks", "spot_check", "delta", "mapping", "fields",
+         "decisions", "owners", "completeness", "cleansing", "set-up-checklist")  # fmt: skip
 SHOWN = {".html": "text/html; charset=utf-8", ".pdf": "application/pdf", ".json": "text/plain; charset=utf-8", ".md": "text/plain; charset=utf-8"}
 
 
 @router.get("/p/{project}/documents")
 def documents(request: Request, desk: ReadDesk) -> Response:
     """All documents, run by run."""
-    runs: dict[str, list[dict[str, object]]] = {}
+    runs: dict[str, list[dict[str, Any]]] = {}
     for d in listed(desk):
-        runs.setdefault(d["run_id"], []).append({**d, "shown": Path(d["name"]).suffix in SHOWN})
-    return show.page(request, "documents.html.j2", desk, tab="documents", runs=runs)
+        runs.setdefault(d["run_id"], []).append(d)
+    return show.page(request, "documents.html.j2", desk, tab="documents", runs=[(key, found, papers(found)) for key, found in runs.items()])
 
 
 @router.get("/p/{project}/documents/{run}/{name:path}")
@@ -43,6 +48,42 @@ def document(desk: ReadDesk, run: str, name: str, look: bool = False) -> Respons
         return Response(content, media_type=SHOWN[suffix], headers={"Content-Security-Policy": INERT})
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return Response(content, media_type=kind, headers={"Content-Disposition": f"attachment; filename*=UTF-8''{quote(Path(name).name)}"})
+
+
+@dataclass(frozen=True)
+class Paper:
+    """A document in all its formats, the one to look at first. ``kind``: its name without folder and ending."""
+
+    title: str
+    kind: str
+    masked: bool
+    formats: list[dict[str, Any]]
+
+    @property
+    def look(self) -> dict[str, Any] | None:
+        """The format to look at in a browser."""
+        return next((f for f in self.formats if f["shown"] and f["ending"] in ("html", "pdf")), None)
+
+
+def papers(found: Iterable[dict[str, Any]]) -> dict[str, list[Paper]]:
+    """The documents of a run, one line each: ``main`` in the order in which people ask for them, and ``phases``."""
+    together: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for d in found:
+        folder, _, name = d["name"].rpartition("/")
+        stem, _, ending = name.rpartition(".")
+        together.setdefault((folder, stem), []).append({**d, "ending": ending, "shown": f".{ending}" in SHOWN})
+    result: dict[str, list[Paper]] = {"main": [], "phases": []}
+    for (folder, stem), formats in together.items():
+        formats.sort(key=lambda f: _place(ENDINGS, f["ending"]))
+        paper = Paper(formats[0]["title"] or formats[0]["name"], stem, formats[0]["masked"] and not folder, formats)
+        result["phases" if stem.startswith("phase_") else "main"].append(paper)
+    result["main"].sort(key=lambda p: (_place(FIRST, p.kind), p.title, p.formats[0]["name"]))
+    result["phases"].sort(key=lambda p: p.formats[0]["name"])
+    return result
+
+
+def _place(order: tuple[str, ...], name: str) -> int:
+    return order.index(name) if name in order else len(order)
 
 
 def listed(desk: Desk, run: str | None = None) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from fastapi.responses import RedirectResponse
 
 from crm2odoo.airflow.console import access, runs, show
 from crm2odoo.airflow.console.desk import ReadDesk, dag_ids, project_of
+from crm2odoo.airflow.console.owners import owner_entities
 from crm2odoo.airflow.console.projects import LABELS, steps_of
 
 router = APIRouter()
@@ -18,11 +19,12 @@ def overview(request: Request, desk: ReadDesk) -> Response:
     """The project's page."""
     ids = dag_ids(desk.project)
     found, waits = runs.latest(ids, each=8), runs.waiting(ids)
+    in_figures = desk.one("open", {"owners": owner_entities(desk.bundle)}, has_plan=("target", "plan") in desk.tables)
     known = {r["run_id"]: r for r in desk.rows("runs")}
     return show.page(
         request, "overview.html.j2", desk, tab="",
         steps=steps_of(found, waits, desk.project), waits=waits, runs=found[:20], known=known, labels=LABELS,
-        findings=desk.rows("findings"), open=desk.one("open", has_plan=("target", "plan") in desk.tables) or {},
+        findings=desk.rows("findings"), open=in_figures or {},
         live=any(r.state in ("running", "queued") for r in found),
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from airflow.api_fastapi.core_api.security import GetUserDep
 from fastapi import APIRouter, Request, Response
 
 from crm2odoo.airflow.console import access, runs, show
-from crm2odoo.airflow.console.desk import bundle_of, dag_ids
+from crm2odoo.airflow.console.desk import bundle_of, dag_ids, stamp_of_files
 from crm2odoo.airflow.factory import BUILDERS
 from crm2odoo.project import ConfigError, package_root, project_names
 
@@ -79,12 +79,12 @@ def projects(request: Request, user: GetUserDep) -> Response:
         access.require(user, "GET", [f"any.{step}" for step in BUILDERS])
     every = [dag_id for n in names for dag_id in dag_ids(n)]
     found, waits = runs.latest(every), runs.waiting(every)
-    cards = []
+    cards, stamp = [], stamp_of_files()
     for name in names:
         mine = [w for w in waits if w.dag_id.rpartition(".")[0] == name]
         about: dict[str, Any] = {"title": name, "source": "", "active": True}
         try:
-            bundle = bundle_of(name)
+            bundle = bundle_of(name, stamp)
             about = {"title": bundle.project.title, "source": bundle.source.title, "active": bundle.project.active}
         except ConfigError as error:
             about["mistake"] = str(error)

@@ -76,4 +76,6 @@ def cells(desk: Desk, file: dict[str, Any], object: str, rec: int) -> list[dict[
 def _text(value: Any) -> str | None:
     if value is None:
         return None
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, HTTPException, Request, Response
 
 from crm2odoo.airflow.console import runs, show
 from crm2odoo.airflow.console.desk import Desk, ReadDesk, dag_ids
-from crm2odoo.airflow.console.documents import listed
+from crm2odoo.airflow.console.documents import listed, papers
 from crm2odoo.ledger.dispositions import DISPOSITIONS
 
 router = APIRouter()
@@ -21,25 +21,26 @@ def run(request: Request, key: str, desk: ReadDesk) -> Response:
     there = runs.by_key(dag_ids(desk.project), key)
     if ours is None and there is None:
         raise HTTPException(404, "There is no such run.")
+    stamp = desk.one("stamp", {"export": ours["export_id"], "target": ours["target_id"]}) if ours else None
     found = runs.tasks(there.dag_id, there.run_id) if there else []
     waits = [w for w in runs.waiting([there.dag_id]) if w.run_id == there.run_id] if there else []
     return show.page(
         request, "run.html.j2", desk, tab="runs", key=key, run=ours, there=there, waits=waits,
         phases=runs.phases(there.dag_id, found) if there else [],
         failed=[t for t in found if t.state == "failed"], retrying=[t for t in found if t.state == "up_for_retry"],
-        loads=loads(desk, key, ours) if ours else [],
-        refusals=desk.rows("refusals", {"run": key}) if ours else [],
+        loads=loads(desk, key, ours, stamp) if ours else [],
+        refusals=desk.counted("refusals", {"run": key}, stamp) if ours else [],
         checks=checks(desk, key) if ours else [], cells=cells(desk, key) if ours else [],
-        objects=objects(desk, ours["export_id"], ours["target_id"]) if ours and ours["settled"] else [],
-        documents=listed(desk, key) if ours else [],
+        objects=objects(desk, ours["export_id"], ours["target_id"], stamp) if ours and ours["settled"] else [],
+        documents=papers(listed(desk, key) if ours else []),
         dispositions=DISPOSITIONS, live=bool(there and there.state in ("running", "queued")),
     )  # fmt: skip
 
 
-def loads(desk: Desk, key: str, ours: dict[str, Any]) -> list[dict[str, Any]]:
+def loads(desk: Desk, key: str, ours: dict[str, Any], stamp: object) -> list[dict[str, Any]]:
     """Per entity: records to write, written, refused; records per second over the whole, and over the last minute while it goes on."""
     summary = ours["summary"] or {}
-    done = {r["entity"]: r for r in desk.rows("progress", {"run": key, "plan": ours["plan_id"]})}
+    done = {r["entity"]: r for r in desk.counted("progress", {"run": key, "plan": ours["plan_id"]}, stamp)}
     result = []
     for entity in desk.bundle.load_order:
         planned = sum(summary.get(entity, {}).get(a, 0) for a in ("create", "update"))
@@ -73,11 +74,11 @@ def cells(desk: Desk, key: str) -> list[dict[str, Any]]:
     return desk.rows("cells", {"run": key})
 
 
-def objects(desk: Desk, export_id: str, target_id: str) -> list[dict[str, Any]]:
+def objects(desk: Desk, export_id: str, target_id: str, stamp: object) -> list[dict[str, Any]]:
     """Per object: how many rows ended how, in the order of the source file."""
     counted: dict[str, dict[str, int]] = {}
     about = {"export": export_id, "target": target_id}
-    for r in desk.counted("disposition_counts", about, desk.one("stamp", about)):
+    for r in desk.counted("disposition_counts", about, stamp):
         counted.setdefault(r["object"], {})[r["disposition"]] = r["n"]
     return [
         {"object": name, "rows": sum(counted[name].values()), "counts": counted[name], "parts": parts(counted[name])}

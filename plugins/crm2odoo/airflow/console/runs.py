@@ -167,6 +167,7 @@ def waiting(dag_ids: Iterable[str]) -> list[Wait]:
 
 def _run(r: Any) -> Run:
     by = getattr(r, "triggering_user_name", None) or str(r.run_type).rpartition(".")[2].lower()
+    by = "a rehearsal" if by == "dag_test" else by
     return Run(r.dag_id, r.run_id, str(r.state), r.queued_at or r.run_after, r.start_date, r.end_date, by)
 
 
@@ -182,20 +183,20 @@ def _phase(name: str, found: list[Task]) -> Phase:
 
 
 def _order(dag_id: str) -> list[str]:
-    """The groups at the top of a DAG so that each follows those it waits for."""
+    """The groups at the top of a DAG in the order in which their first tasks may run: two groups may wait for each other's tasks."""
     with create_session() as session:
         serialized = SerializedDagModel.get(dag_id, session=session)
         data: Mapping[str, Any] = serialized.data if serialized else {}  # type: ignore[assignment]
     before: dict[str, set[str]] = {}
     for entry in data.get("dag", {}).get("tasks", []):
         task = entry.get("__var", entry)
-        group = task["task_id"].split(".")[0]
-        before.setdefault(group, set())
+        before.setdefault(task["task_id"], set())
         for other in task.get("downstream_task_ids", []):
-            after = other.split(".")[0]
-            if after != group:
-                before.setdefault(after, set()).add(group)
-    try:
-        return list(graphlib.TopologicalSorter(before).static_order())
-    except graphlib.CycleError:
-        return list(before)
+            before.setdefault(other, set()).add(task["task_id"])
+    depth: dict[str, int] = {}
+    first: dict[str, int] = {}
+    for task_id in graphlib.TopologicalSorter(before).static_order():
+        depth[task_id] = max((depth[b] + 1 for b in before[task_id]), default=0)
+        group = task_id.split(".")[0]
+        first[group] = min(first.get(group, depth[task_id]), depth[task_id])
+    return sorted(first, key=lambda group: (first[group], group))

@@ -14,7 +14,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from crm2odoo.airflow.console import access
 from crm2odoo.airflow.console.desk import Desk
@@ -45,6 +45,7 @@ def page(request: Request, template: str, desk: Desk | None = None, status: int 
         "done": request.query_params.get("done", "")[:300],
         "words": words(),
         "live": False,
+        "begin": "",
     }
     return HTMLResponse(environment().get_template(template).render({**about, **values}), status_code=status)
 
@@ -55,7 +56,7 @@ def environment() -> Environment:
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    made.filters.update(number=number, when=when, lasted=lasted, share=share, markdown=markdown, marked=marked)
+    made.filters.update(number=number, when=when, lasted=lasted, share=share, markdown=markdown, marked=marked, coded=coded, step=step)
     made.globals.update(titles=titles, query=query)
     return made
 
@@ -111,6 +112,18 @@ def markdown(text: str | None) -> Markup:
     """What a sign-off shows. HTML in it stays text; addresses that are no web addresses are no links."""
     made = MarkdownIt("commonmark", {"html": False}).enable("table").render(text or "")
     return Markup(made)  # noqa: S704 - markdown-it escapes, and html is off
+
+
+def coded(text: str) -> Markup:
+    """A plain text in which `names like this` look like names."""
+    parts = text.split("`")
+    pairs = len(parts) - 1 if len(parts) % 2 else 0
+    return Markup("").join(Markup("<code>{}</code>").format(p) if i % 2 and i < pairs else escape(p) for i, p in enumerate(parts))
+
+
+def step(key: str) -> str:
+    """acme.sample.manual__2026-… → sample."""
+    return key.split(".")[1] if key.count(".") > 1 else key
 
 
 def query(**values: Any) -> str:
