@@ -8,6 +8,9 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 VENV := .tools/venv/bin/python
 export PYTHONPATH := plugins
+# Airflow and Odoo are thousands of modules: compiled once, kept out of the source tree, whatever the machine's settings.
+export PYTHONDONTWRITEBYTECODE :=
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.tools/bytecode
 # With nothing in .tools yet (or no longer), what must still work runs on the bare Python.
 ANY_PYTHON = $(if $(wildcard $(VENV)),$(VENV),$(PYTHON))
 

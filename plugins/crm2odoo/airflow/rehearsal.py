@@ -5,7 +5,9 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from crm2odoo.airflow.versions import AWAITS_INPUT
 
 ONLY = "CRM2ODOO_ONLY_DAG"
 PARSED = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
+NAP = 0.05
+"""Seconds between two looks at a run in which nothing is ready."""
 Answer = tuple[str, str | None]
 """The chosen option (``Approve`` or ``Reject``) and a comment."""
 
@@ -59,7 +63,7 @@ def rehearse(
     """Runs ``dag`` to its end. ``answers``: task id → answer, given in the name of ``user``; other sign-offs wait for ever."""
     causes = _Causes()
     watcher = _Watcher(dag.dag_id, dict(answers or {}), user, on_task, on_answer)
-    with only(dag.dag_id), _alone(dag.dag_id), causes, watcher, _answered_inline(watcher), _one_api():
+    with only(dag.dag_id), _alone(dag.dag_id), causes, watcher, _answered_inline(watcher), _one_api(), _awake():
         run = dag.test(run_conf=dict(conf or {}))
     states: dict[str, str] = {}
     for ti in run.get_task_instances():
@@ -249,3 +253,19 @@ def _answered_inline(watcher: _Watcher) -> Iterator[None]:
         yield
     finally:
         module._run_inline_trigger = original
+
+
+@contextmanager
+def _awake() -> Iterator[None]:
+    """``dag.test()`` sleeps a second whenever nothing is ready, so also after it has cut a mapped task into its instances."""
+    sleep = time.sleep
+
+    def nap(seconds: Any) -> None:
+        asks = sys._getframe(1).f_globals.get("__name__")
+        sleep(min(seconds, NAP) if asks == DAG.__module__ else seconds)
+
+    time.sleep = nap
+    try:
+        yield
+    finally:
+        time.sleep = sleep

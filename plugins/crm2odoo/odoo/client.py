@@ -80,7 +80,9 @@ class OdooClient:
         if calls_per_second is None and (httpx.URL(credentials.base).host or "").endswith(".odoo.com"):
             calls_per_second = 1.0
         http = httpx.Client(
-            timeout=httpx.Timeout(timeout, connect=connect_timeout), limits=httpx.Limits(max_keepalive_connections=4, keepalive_expiry=30)
+            timeout=httpx.Timeout(timeout, connect=connect_timeout),
+            limits=httpx.Limits(max_keepalive_connections=4, keepalive_expiry=30),
+            verify=not credentials.base.startswith("http:"),  # to read the system's certificates takes longer than three calls
         )
         try:
             chosen = _log_in(http, credentials, transport)
