@@ -13,8 +13,13 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from crm2odoo import cli, discovery, intake, staging
+from crm2odoo.discovery.cautions import caution_findings, cautions
 from crm2odoo.discovery.inventory import fingerprint
+from crm2odoo.discovery.noted import noted, noted_findings
 from crm2odoo.discovery.suspicions import identity, truncation
+from crm2odoo.handoff.facts import Facts
+from crm2odoo.handoff.papers.scope import scope_paper
+from crm2odoo.handoff.wording import Style
 from crm2odoo.project import load_bundle
 from crm2odoo.staging import Workspace
 from source_world import project, some_files
@@ -118,8 +123,53 @@ def test_a_template_that_somebody_filled_is_read_as_part_of_the_export(tmp_path:
 
 
 @pytest.mark.promise("P027")
-def test_the_export_guide_says_what_every_file_must_have(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_export_guide_says_what_every_file_must_have_and_what_to_ask_support_for(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--root", str(ROOT), "guide", "leadforce"]) == 0
     shown = capsys.readouterr().out
-    assert "- [ ] **Deal** → `deals.csv`" in shown
+    assert "No public page of the vendor says how to get the data out" in shown
+    assert "- [ ] **Deal** → `deals.csv` (ask the vendor's support)" in shown
     assert "must have: id, name, stage" in shown
+    assert "> Objects: " in shown
+    assert "Deal (at least id, name, stage)" in shown
+    assert "Workflow" not in shown[shown.index("> Objects") : shown.index("## 3")], "what people list by hand is not asked for"
+
+
+@pytest.mark.parametrize("source", ["flash_lead_sales", "leadforce", "visual_practice", "customer_factor", "smartdesk"])
+def test_a_menu_is_named_only_with_the_page_that_documents_it(capsys: pytest.CaptureFixture[str], source: str) -> None:
+    assert cli.main(["--root", str(ROOT), "guide", source]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if " > " in line and not line.startswith(">") and "(https://" not in line] == []
+
+
+@pytest.mark.promise("P026")
+@pytest.mark.parametrize(("files", "there"), [({"leads", "contacts", "companies", "social_threads"}, True), ({"leads", "tags"}, False)])
+def test_whether_there_are_message_threads_is_said_with_number_and_format(tmp_path: Path, staging_dsn: str, files: set[str], there: bool) -> None:
+    export = some_files("flash_lead_sales", tmp_path / "export", files)
+    ws = Workspace.open(load_bundle(project(tmp_path, "flash_lead_sales", f"threads{there:d}", export), f"threads{there:d}"), staging_dsn)
+    export_id = intake.register(ws, export)
+    intake.land(ws, export_id)
+    intake.clean(ws, export_id)
+    with ws.connect() as connection:
+        [line] = noted(ws, connection)
+    [finding] = noted_findings([line])
+    assert (line.records > 0, sum(line.formats.values())) == (there, line.records)
+    assert finding.title.startswith(f"Social message thread: yes, {line.records}; {line.records} .txt" if there else "Social message thread: none in this export")
+
+
+@pytest.mark.promise("P041")
+def test_the_traps_of_the_product_are_listed_with_who_sees_to_them_and_by_when(tmp_path: Path) -> None:
+    export = ROOT / "samples" / "customer_factor" / "export"
+    seen = {"cancel_by_mail": {"owner": "Maria", "due": "2026-12-31"}, "texting": {"owner": "Tom", "due": "2026-12-01", "settled": "nothing was texted"}}
+    bundle = load_bundle(project(tmp_path, "customer_factor", "traps", export, cautions=seen), "traps")
+    told = [(c.name, c.owner, c.due, c.settled) for c in cautions(bundle)]
+    assert told[:2] == [("texting", "Tom", "2026-12-01", "nothing was texted"), ("cancel_by_mail", "Maria", "2026-12-31", None)]
+    findings = {f.evidence["caution"]: f.title for f in caution_findings(bundle)}
+    assert set(findings) == {"cancel_by_mail", "client_cap", "cancel_early"}, "what is settled is asked no more"
+    assert "Maria, by 2026-12-31" in findings["cancel_by_mail"]
+    assert "the project names nobody" in findings["client_cap"]
+    [section] = [s for s in scope_paper(bundle, Facts("r", {}, None, None, None, [], {}), Style()).sections if s.title.startswith("Before anything")]
+    assert ["Maria", "2026-12-31"] in [row[2:4] for row in section.rows]
+    other = load_bundle(project(tmp_path, "leadforce", "others", ROOT / "samples" / "leadforce" / "export"), "others")
+    assert bundle.mapping_hash != other.mapping_hash
+    plain = load_bundle(project(tmp_path, "customer_factor", "traps", export), "traps")
+    assert plain.mapping_hash == bundle.mapping_hash, "naming a person asks nobody to sign again"

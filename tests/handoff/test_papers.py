@@ -250,6 +250,18 @@ class TestPack:
         assert rows["Automation"] == "not migrated"
         assert rows["Deal"] == "1:1"
 
+    @pytest.mark.promise("P044", "P047")
+    def test_the_scope_counts_rows_own_columns_and_files_and_the_report_meets_the_same_rows(self, proof: Proof, pack: dict[str, Document]) -> None:
+        sections = {s["title"]: s for s in self.data(pack, "scope")["sections"]}  # type: ignore[attr-defined]
+        estimated = {r["Object"]: r["Rows"] for r in sections["Objects"]["rows"]}
+        met = {o["title"]: o["rows"] for o in self.data(pack, "report")["objects"]}  # type: ignore[attr-defined]
+        files = proof.rows("select object, sum(records)::int as n from {log}.file where object is not null group by 1")
+        counted = {proof.ws.bundle.source.objects[f["object"]].title: f["n"] for f in files}
+        assert counted
+        assert {title: n for title, n in estimated.items() if n} == counted, "what intake counted before anything moved"
+        assert {title: n for title, n in met.items() if n} == counted, "and what became of it in the end"
+        assert {"The customer's own columns", "Files beside the tables"} <= set(sections)
+
     @pytest.mark.promise("P137")
     def test_a_returned_spot_check_is_kept(self, proof: Proof, pack: dict[str, Document], tmp_path: Path) -> None:
         book = openpyxl.load_workbook(pack["spot_check.xlsx"].location)
@@ -303,6 +315,7 @@ class TestPack:
         kept = proof.rows("select value, decided_by from {log}.decision where name = 'owner:bob@proof.example'")
         assert kept == [{"value": {"choice": "empty"}, "decided_by": "maria@proof.example"}]
 
+    @pytest.mark.promise("P045")
     def test_the_inventory_of_fields_comes_back(self, tmp_path: Path) -> None:
         bundle = load_bundle(Path(__file__).resolve().parents[2], "demo_flash")
         found = {

@@ -142,7 +142,7 @@ def test_text_becomes_html_with_its_line_breaks(ws: Workspace) -> None:
     assert built(ws, "opportunity")["deal_D1"]["name"] == "A &lt; B<br>C"
 
 
-@pytest.mark.promise("P115")
+@pytest.mark.promise("P033", "P115")
 def test_spellings_of_a_key_are_one_field_and_two_answers_are_both_kept(ws: Workspace) -> None:
     with ws.connect() as connection:
         connection.execute(ws.sql("update {log}.file set header = %s where object = 'person'"), [Jsonb([{"position": 1, "header": "id", "column": "id", "known": True}])])

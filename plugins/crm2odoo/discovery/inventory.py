@@ -10,8 +10,10 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from crm2odoo.discovery import suspicions
+from crm2odoo.discovery.cautions import caution_findings, cautions
 from crm2odoo.discovery.decision_register import read_register
 from crm2odoo.discovery.guide import checklist
+from crm2odoo.discovery.noted import noted, noted_findings
 from crm2odoo.discovery.overview import owner_table, stage_table
 from crm2odoo.discovery.unmapped import inputs_without_source, unmapped_columns
 from crm2odoo.intake.findings import Finding, replace_findings
@@ -24,7 +26,7 @@ LABELS = ("tag", "partner_category", "source", "medium", "campaign", "lost_reaso
 DAMAGE = (
     "another_product", "foreign_headers", "broken_json", "unknown_encoding", "unknown_file", "missing_column", "possible_truncation", "parts_overlap",
     "loss_accepted_or_not", "open_decisions", "undecided_owners", "unclear_stages", "inventory_incomplete", "parts_gap", "not_delivered",
-    "inventory_missing", "identity_not_stated",
+    "inventory_missing", "identity_not_stated", "caution", "noted",
 )  # fmt: skip
 
 
@@ -48,6 +50,8 @@ def take_inventory(ws: Workspace, export_id: str) -> dict[str, Any]:
             "inputs_without_source": [f"{e}.{i}" for e, i in inputs_without_source(ws.bundle)],
             "attachments": _attachments(ws, connection, export_id),
             "decisions": [asdict(answer) for answer in register],
+            "noted": [asdict(n) for n in noted(ws, connection)],
+            "cautions": [asdict(c) for c in cautions(ws.bundle)],
             "guide": [asdict(line) for line in checklist(ws, connection, export_id)],
         }
         findings = [
@@ -55,6 +59,8 @@ def take_inventory(ws: Workspace, export_id: str) -> dict[str, Any]:
             *suspicions.truncation(ws, connection, export_id),
             *suspicions.losses(ws, connection, export_id),
             *suspicions.inventories(ws, connection, export_id),
+            *noted_findings(noted(ws, connection)),
+            *caution_findings(ws.bundle),
         ]
         undecided = sorted({answer.name for answer in register if answer.chosen and not answer.decided})
         if undecided:

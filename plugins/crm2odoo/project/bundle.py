@@ -152,11 +152,13 @@ class Bundle:
             "snapshot",
             "hypercare",
             "runbook_owners",
+            "cautions",
         ):
             project.pop(not_content)
         content = {
             "project": project,
-            "source": self.source.model_dump(mode="json", by_alias=True),
+            # What is only told to people decides nothing.
+            "source": self.source.model_dump(mode="json", by_alias=True, exclude={"documented", "cautions"}),
             "entities": {n: e.model_dump(mode="json", by_alias=True) for n, e in self.entities.items()},
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

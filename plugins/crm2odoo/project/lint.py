@@ -75,6 +75,12 @@ def _choices(root: Path, bundle: Bundle) -> Iterator[Problem]:
             close = difflib.get_close_matches(str(choice), list(question.options), n=1)
             hint = f"did you mean {close[0]!r}?" if close else f"options: {', '.join(question.options)}"
             yield file.problem(("decisions", name), f"{choice!r} is no option of {name}", hint)
+    known = bundle.source.cautions
+    for name in project.cautions:
+        if name not in known:
+            close = difflib.get_close_matches(name, list(known), n=1)
+            hint = f"did you mean {close[0]!r}?" if close else f"cautions: {', '.join(known) or 'none'}"
+            yield file.problem(("cautions", name), f"{project.source} has no caution {name!r}", hint)
     owners = project.owners
     if owners.fallback is None and "fallback" in (*owners.decisions.values(), owners.undecided):
         yield file.problem(("owners",), "records go to the fallback user, and owners.fallback names none", "fallback: somebody@example.com")

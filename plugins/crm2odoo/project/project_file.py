@@ -83,6 +83,14 @@ class Hypercare(Strict):
     last: date = Field(description="Last day; it ends with the closing report.")
 
 
+class SeenTo(Strict):
+    """Who sees to a caution of the source, and by which day."""
+
+    owner: str = Field(description="Name of the person.")
+    due: date = Field(description="The day, as 2026-11-30.")
+    settled: str | None = Field(None, description="How it was settled; then nothing is asked any more.")
+
+
 class Project(Strict):
     """One migration project."""
 
@@ -123,6 +131,7 @@ class Project(Strict):
     snapshot: Snapshot | None = Field(None, description="A copy of the whole database before each load, for a rollback to it. Self-hosted Odoo only.")
     hypercare: Hypercare | None = Field(None, description="Window of the daily look after the cutover.")
     privacy: Privacy = Privacy()
+    cautions: dict[Identifier, SeenTo] = Field({}, description="Caution of the source: who sees to it, by when, how it was settled.")
     runbook_owners: dict[str, str] = Field({}, description="Step of the cutover's runbook: name of the person who does it.")
     error_budget_percent: float = Field(1.0, ge=0, le=100, description="A phase stops when more of its rows than this are refused by Odoo.")
     approvers: list[str] = Field([], description="Airflow users who may sign off; anyone who may answer when empty.")

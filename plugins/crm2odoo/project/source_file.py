@@ -238,8 +238,9 @@ class SourceObject(Strict):
     pivot: Pivot | None = None
     inventory: Inventory | None = None
     documentation_only: bool = Field(False, description="Does not migrate, unless an entity is decided for; goes into the handoff inventory.")
-    export_from: str | None = Field(None, description="Where the product exports it: menu, filters. Shown in the export guide.")
+    export_from: str | None = Field(None, description="Where the product exports it: menu, filters. Only what the vendor documents.")
     without: str | None = Field(None, description="What is lost when this object is not delivered; then the scope says so.")
+    noted: bool = Field(False, description="Discovery says whether there are any, how many and in which format, also when there are none.")
     handoff: str = Field("To be rebuilt in Odoo by hand.", description="For `documentation_only`: what the inventory says to the reader.")
     losses: dict[str, str] = Field({}, description="What Odoo cannot keep of these rows: why. Listed among the losses with the number of rows.")
 
@@ -294,6 +295,22 @@ class ProductIdentity(Strict):
     similar: list[str] = Field([], description="Products that are mixed up with it.")
 
 
+class Documented(Strict):
+    """What the vendor itself says in public about getting data out. Nothing is added to it."""
+
+    says: str = Field(description="What the page says, in our words.")
+    at: str = Field(pattern=r"^https://", description="Its address.")
+
+
+class Caution(Strict):
+    """A commercial, legal or technical trap of the product: somebody has to see to it by a day."""
+
+    what: str = Field(description="What can go wrong.")
+    do: str = Field(description="What to do about it.")
+    owner: str = Field(description="Who sees to it, as a role; a project names the person.")
+    due: str = Field(description="By when, in words; a project names the day.")
+
+
 class Decision(Strict):
     """A question to the customer. Expressions use the answer as ``decision_<name>``."""
 
@@ -314,6 +331,8 @@ class Source(Strict):
     about: str = Field("", description="What a reader should know about its exports.")
     formats: Formats = Formats()
     identity: ProductIdentity | None = None
+    documented: list[Documented] = Field([], description="What the vendor's public pages say about exports. Shown in the export guide.")
+    cautions: dict[Identifier, Caution] = Field({}, description="Traps of the product. The scope lists each with its owner and day.")
     stage_outcomes: list[StageRule] = Field([], description="Which stage names mean won or lost; compared normalised and whole, never by likeness.")
     decisions: dict[Identifier, Decision] = {}
     lists: dict[Identifier, list[str]] = Field({}, description="Name: values in lower case, an array for expressions: domains of free-mail services.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+from crm2odoo.discovery.cautions import cautions
 from crm2odoo.handoff.facts import Facts
 from crm2odoo.handoff.lineage import lineage
 from crm2odoo.handoff.paper import Column, Paper, Section
@@ -130,6 +131,7 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             [[f["severity"], f["title"], f["count"], f["evidence"].get("advice", "")] for f in open_limits],
             query="findings",
         ),
+        _cautions(bundle),
         *_agreed_before(facts),
         _estimate(bundle, facts, style),
         Section("Out of scope", "", paragraphs=[OUT_OF_SCOPE]),
@@ -141,6 +143,16 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         sections,
         ("html", "pdf", "docx"),
         f"{whole} of {len(found)} objects map 1:1; {style.rows(fields, 'field')} of Odoo are filled from the export.",
+    )
+
+
+def _cautions(bundle: Bundle) -> Section:
+    return Section(
+        "Before anything is cancelled or switched off",
+        "Traps of the product itself: who sees to each, and by when.",
+        (Column("What can go wrong", width=2.6), Column("What to do", width=2.4), Column("Who"), Column("By when"), Column("Settled")),
+        [[c.what, c.do, c.owner, c.due, c.settled or ""] for c in cautions(bundle)],
+        empty="None is known of this product.",
     )
 
 
