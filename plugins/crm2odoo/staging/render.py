@@ -56,6 +56,7 @@ class UnsafeSql(ValueError):
     """A statement does what a transform may not do. The message names the template and the reason."""
 
 
+@lru_cache(maxsize=8192)
 def quote(name: str) -> str:
     """An SQL identifier, quoted by sqlglot."""
     return exp.to_identifier(name, quoted=True).sql("postgres")
@@ -201,11 +202,12 @@ def _check(sql: str, schemas: tuple[str, ...], template: str) -> list[str]:
 
 def _split(sql: str) -> list[str]:
     """The statements as written (sqlglot would drop comments and layout), cut at top-level semicolons."""
-    tokens = sqlglot.tokenize(sql, dialect="postgres")
-    pieces, start = [], 0
-    for token in tokens:
-        if token.token_type == sqlglot.TokenType.SEMICOLON:
+    pieces, start, holds_something = [], 0, False
+    for token in sqlglot.tokenize(sql, dialect="postgres"):
+        if token.token_type != sqlglot.TokenType.SEMICOLON:
+            holds_something = True
+            continue
+        if holds_something:
             pieces.append(sql[start : token.start].strip())
-            start = token.end + 1
-    pieces.append(sql[start:].strip())
-    return [p for p in pieces if p and sqlglot.tokenize(p, dialect="postgres")]
+        start, holds_something = token.end + 1, False
+    return [*pieces, sql[start:].strip()] if holds_something else pieces
