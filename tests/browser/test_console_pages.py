@@ -221,10 +221,11 @@ def test_a_run_is_followed_and_signed_in_the_tabs_of_airflow(
             (EVIL,),
         )
     shot("console_sign_off")
-    page.wait_for_timeout(3_000)  # an answer right after the task parked is lost (apache/airflow#66374)
     console.get_by_label("Comment, kept with the verdict").fill("as agreed")
     console.get_by_role("button", name="Approve").click()
     expect(console.get_by_role("status")).to_contain_text("You approved")
+    wait_for(page, f"{api}/taskInstances/sign_off", "success")
+    console.get_by_role("link", name="Approvals").click()
     expect(console.get_by_role("row").filter(has_text="as agreed").first).to_contain_text("admin")
     console.get_by_role("link", name="Overview").click()
     expect(console.get_by_text("<script>document.title='owned'").first).to_be_visible()
@@ -244,7 +245,7 @@ def test_a_run_is_signed_in_airflow_and_the_console_shows_it_by_itself(
     expect(page.get_by_text("Rows by object")).to_be_visible()
     expect(page.get_by_role("cell", name="contacts.csv")).to_be_visible()
     shot("sign_off")
-    page.wait_for_timeout(3_000)
+    page.wait_for_timeout(6_000)  # an answer right after the task parked is lost (apache/airflow#66374)
     page.get_by_role("button", name="Approve").click()
     console.bring_to_front()
     for r in (run, runs["good"]):

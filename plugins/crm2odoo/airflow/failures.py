@@ -87,6 +87,8 @@ NEXT = logging.getLogger("crm2odoo.next")
 
 def tell_what_next(context: Any) -> None:
     """Failure callback of every task."""
+    # Airflow calls this inside of the group *Post Execute*, which its pages show folded up.
+    log.info("::endgroup::")
     task_id, cause = context["ti"].task_id, _text(context["exception"]) if context.get("exception") else "no message"
     NEXT.error(
         "The task %s failed:\n\n%s\n\nRemove the cause, then clear this task: that is always safe, what was written is not written twice. "

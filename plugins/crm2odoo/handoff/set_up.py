@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from crm2odoo.handoff.documents import Document, as_json, write
+from crm2odoo.handoff.documents import Content, Document, as_json, write
 from crm2odoo.handoff.paper import Column, Paper, Section
 from crm2odoo.handoff.paper_docx import as_docx
 from crm2odoo.handoff.paper_html import as_html
@@ -44,9 +44,9 @@ def write_set_up(ws: Workspace, run_id: str, folder: str | Path, module: str, ar
     paper, style, title = set_up_paper(items, module), Style.of(ws.bundle.project.locale), ws.bundle.project.title
     footer = f"{title} · run {run_id}"
     contents = [
-        (f"{module}.zip", archive),
-        (f"{NAME}.html", as_html(paper, title, footer, style).encode()),
-        (f"{NAME}.docx", as_docx(paper, title, style)),
-        (f"{NAME}.json", as_json(paper.as_data())),
+        Content(f"{module}.zip", archive, "Custom fields as a module for Odoo"),
+        Content(f"{NAME}.html", as_html(paper, title, footer, style).encode(), "Set-up of Odoo by hand"),
+        Content(f"{NAME}.docx", as_docx(paper, title, style), "Set-up of Odoo by hand"),
+        Content(f"{NAME}.json", as_json(paper.as_data()), "Set-up of Odoo by hand"),
     ]
     return [d for d in write(ws, run_id, folder, contents) if d.name != "manifest.json"]

@@ -7,6 +7,7 @@ keeps the verdict, bound to the hashes of what it showed.
 from __future__ import annotations
 
 import hashlib
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from airflow.api_fastapi.app import get_auth_manager
 from airflow.api_fastapi.auth.managers.models.resource_details import DagAccessEntity, DagDetails
 from airflow.api_fastapi.core_api.datamodels.hitl import UpdateHITLDetailPayload
 from airflow.api_fastapi.core_api.routes.public.hitl import update_hitl_detail
+from airflow.sdk.timezone import utcnow
 from airflow.utils.session import create_session
 from fastapi import APIRouter, HTTPException, Request, Response
 
@@ -23,6 +25,9 @@ from crm2odoo.airflow.console.forms import Name, Text, back, tidy
 from crm2odoo.airflow.run_state import run_key
 
 router = APIRouter()
+
+SETTLED = 6.0
+"""Seconds after which a task that waits has surely ended its process."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ def answer(
     details = DagDetails(id=dag_id)
     if not get_auth_manager().is_authorized_dag(method="PUT", access_entity=DagAccessEntity.HITL_DETAIL, details=details, user=desk.user):
         raise HTTPException(403, "You may not answer sign-offs of this DAG.")
+    # Airflow loses an answer that comes while the process of the task still ends (apache/airflow#66374).
+    time.sleep(max(0.0, min(SETTLED, SETTLED - (utcnow() - wait.since).total_seconds())))
     payload = UpdateHITLDetailPayload(chosen_options=[option], params_input={"comment": tidy(comment)})
     with create_session() as session:
         update_hitl_detail(dag_id, run_id, task_id, payload, desk.user, session, -1)
