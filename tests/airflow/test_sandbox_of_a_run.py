@@ -12,6 +12,7 @@ import pytest
 from conftest import World
 from crm2odoo import sandbox
 from crm2odoo.airflow.versions import AWAITS_INPUT
+from crm2odoo.odoo.errors import SchemaMismatch
 from crm2odoo.sandbox import Base, lease
 
 SMALL_WORLD = True
@@ -134,3 +135,20 @@ def test_a_cleared_task_gets_a_new_one_refuses_to_judge_it_and_it_is_gone(
     assert "Trigger the DAG again" in caplog.text
     assert [s.name for s in seen.sandboxes] == [name]
     assert not left(seen.base, name)
+
+
+def test_it_is_gone_after_a_failure(world: World, project: str, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    from crm2odoo.airflow.failures import person_readable
+    from crm2odoo.airflow.steps import Steps
+
+    def preflight(self: Steps) -> None:
+        """Stands in for the first task that opens the target."""
+        raise SchemaMismatch("this Odoo is not as it should be")
+
+    monkeypatch.setattr(Steps, "preflight", person_readable(preflight))
+    done = world.run("acme.sample", {"target": "sandbox"})
+    assert done.state == "failed"
+    assert done.causes == {"target.preflight": "this Odoo is not as it should be"}
+    assert done.states["sandbox_down"] == "success"
+    [made] = seen.sandboxes
+    assert not left(seen.base, made.name)
