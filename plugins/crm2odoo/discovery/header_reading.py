@@ -75,11 +75,11 @@ def _without_own_record(header: str, kind: Kind, language: Language) -> tuple[st
 
 def _forms(told: tuple[str, ...], rest: tuple[str, ...], language: Language) -> Iterator[tuple[tuple[str, ...], str]]:
     """The words as they are; without the own record; in full; written together or apart; compounds taken apart; slips of the pen corrected."""
+    if rest and told not in language.phrases:
+        yield from ((form, QUALIFIED if how == EXACT else how) for form, how in _forms(rest, (), language))
     yield told, EXACT
     if (form := language.squashed.get("".join(told))) and form != told:
         yield form, EXACT
-    if rest:
-        yield from ((form, QUALIFIED if how == EXACT else how) for form, how in _forms(rest, (), language))
     full = tuple(w for word in told for w in language.abbreviations.get(word, (word,)))
     if full != told:
         yield full, EXACT

@@ -42,8 +42,12 @@ CONFIDENCE = {
     PARTLY: 0.5,
 }
 AGREES, SOFT_AT_MOST, CONTESTED, LABEL_AND_VALUES = 0.02, 0.8, 0.82, 0.9
-VAGUE, TONGUE = "vague", "tongue"
-DOUBTS = {VAGUE: "beside other words this name has meant different things", TONGUE: "the other headers of the file are in another language"}
+VAGUE, TONGUE, UNLIKE = "vague", "tongue", "values"
+DOUBTS = {
+    VAGUE: "beside other words this name has meant different things",
+    TONGUE: "the other headers of the file are in another language",
+    UNLIKE: "less than half of the values look like that",
+}
 """What speaks against a proposal that its words alone would let through."""
 
 
@@ -175,7 +179,8 @@ class Proposer:
                     soft = 0.99
                 target = concept_of.target(kind)
                 score = reading.score * weight * factor * soft
-                doubts = (*((VAGUE,) if reading.vague else ()), *((TONGUE,) if weight < 1.0 else ()))
+                unlike = concept_of.shape in ("email", "phone", "url") and shape.filled >= 3 and shape[concept_of.shape] < 0.5
+                doubts = tuple(d for d, holds in ((VAGUE, reading.vague), (TONGUE, weight < 1.0), (UNLIKE, unlike)) if holds)
                 add(_Candidate(reading.concept, target, score, reading.how, reading.why + why, doubts))
         self._by_label(kind, header, shape, found)
         if not found or max(c.score for c in found.values()) < 0.5:
