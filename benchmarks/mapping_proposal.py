@@ -1,18 +1,22 @@
 """How often the proposed map is right, beside the suggestions of Odoo's own import, on labelled columns.
 
-    python benchmarks/mapping_proposal.py COLUMNS.jsonl [--part unseen|tune|all] [--odoo URL DATABASE LOGIN PASSWORD] [--errors] [--calibrate]
+    python benchmarks/mapping_proposal.py benchmarks/mapping_headers [COLUMNS.jsonl …] --sandbox [--part unseen|tune|final|all]
+    python benchmarks/mapping_proposal.py benchmarks/mapping_headers [COLUMNS.jsonl …] --part tune --cross-validate --calibrate [--errors]
 
 COLUMNS.jsonl: one column per line: source, file, object (contact, company, lead, deal), header, gold (field of Odoo 19, `custom` or
-`ignore`), alt (also right, separated by |), samples (separated by ¦), and language where it is known.
+`ignore`), alt (also right, separated by |), samples (separated by ¦), and language where it is known. `mapping_headers` is the project's own.
 
-The columns are split once, by source, with a hash: half of the sources were looked at while the language packs were written (`tune`), the
-others never (`unseen`).
+A file of columns is split once, by source, with a hash: half of the sources were looked at while the language packs were written (`tune`), the
+others never (`unseen`). The project's own headers say themselves what they are for: `tune`, or `final`, to be scored once the work is done.
 
     top-1      the proposal is right, over all columns
     field      the same, over columns that have a field in Odoo
     recall@3   the right field is the proposal or one of its alternatives, over columns that have a field
     precision  right proposals among those with a confidence of at least 0.85
     coverage   part of the columns that have such a proposal
+
+``--cross-validate`` reads each product with packs that lack every header which that product alone has: what is said about a kind of evidence
+then is said about products that nobody has seen. The confidences of `discovery/proposer.py` come from it.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ import re
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,6 +43,7 @@ from crm2odoo.discovery.synonym_packs import Kind, Language, Pack, load_targets,
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.live_fields import read_live_fields
 from crm2odoo.project import OWN_ROOT, YamlFile
+from crm2odoo.sandbox import down, up
 
 NO_FIELD = {"custom", "ignore"}
 
@@ -192,17 +198,33 @@ def product_of(source: str) -> str:
     return re.split(r"[ _]", source)[0]
 
 
+@contextmanager
+def sandbox_odoo() -> Iterator[OdooClient]:
+    """An Odoo with the usual apps, and nothing in it; gone afterwards."""
+    sandbox = up("mapping_bench")
+    try:
+        yield OdooClient.connect(OdooCredentials(sandbox.url, sandbox.database, sandbox.login, sandbox.api_key))
+    finally:
+        down("mapping_bench")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("columns", type=Path, nargs="+", help="files of JSON lines, or folders such as benchmarks/mapping_headers")
     parser.add_argument("--part", choices=["unseen", "tune", "final", "all"], default="all")
     parser.add_argument("--odoo", nargs=4, metavar=("URL", "DATABASE", "LOGIN", "PASSWORD"))
-    parser.add_argument("--labels", action="store_true", help="with --odoo: our proposer reads the labels of its fields too")
+    parser.add_argument("--sandbox", action="store_true", help="beside a throw-away Odoo of this machine, made for this and removed")
+    parser.add_argument("--labels", action="store_true", help="with an Odoo: our proposer reads the labels of its fields too")
     parser.add_argument("--errors", action="store_true", help="list what was wrong")
     parser.add_argument("--calibrate", action="store_true", help="how often each kind of evidence was right")
     parser.add_argument("--cross-validate", action="store_true", help="each product with packs that lack the headers that it alone has")
     told = parser.parse_args()
-    client = OdooClient.connect(OdooCredentials(*told.odoo)) if told.odoo else None
+    with ExitStack() as stack:
+        client = stack.enter_context(sandbox_odoo()) if told.sandbox else OdooClient.connect(OdooCredentials(*told.odoo)) if told.odoo else None
+        run(told, client)
+
+
+def run(told: argparse.Namespace, client: OdooClient | None) -> None:
     proposer = Proposer(live=read_live_fields(client) if client and told.labels else None)
     trial = Trial(client, told.errors)
     files = [(key, rows) for path in told.columns for key, rows in files_of(path, told.part).items()]
