@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,7 @@ def test_the_bundled_files_have_no_mistake(capsys: pytest.CaptureFixture[str]) -
         ("currency: EURO\n", "there is no currency 'EURO'"),
         ("decisions: {accountng: post}\n", "nothing of leadforce asks for the decision 'accountng'"),
         ("decisions: {unknown_products: creat}\n", "did you mean 'create'?"),
+        ("cautions: {same_nam: {owner: Ann, due: 2026-12-01}}\n", "did you mean 'same_name'?"),
         ("owner_decisions: {}\n", "unknown key 'owner_decisions'"),
         ("stages:\n  - {stage: Closed Lost, outcome: won}\n", "'Closed Lost' is said to be won"),
     ],
@@ -80,3 +82,16 @@ def test_the_schemas_for_editors_take_every_bundled_file(root: Path) -> None:
 def test_a_field_line_may_be_a_column_alone_for_the_editor_too() -> None:
     [line] = cli.schemas()["source"]["$defs"]["EntityMapping"]["properties"]["fields"]["patternProperties"].values()
     assert {"type": "string"} in line["anyOf"]
+
+
+def test_fifty_projects_take_less_than_two_seconds_of_the_processor(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    # Processor time: what else the machine does meanwhile does not count.
+    sources = [path.stem for path in sorted((ROOT / "mappings" / "sources").glob("*.yaml"))]
+    for number in range(50):
+        (root / "mappings" / "projects" / f"p{number}.yaml").write_text(
+            PROJECT.replace("acme", f"p{number}").replace("leadforce", sources[number % len(sources)])
+        )
+    begun = time.process_time()
+    assert cli.main(["--root", str(root), "lint"]) == 0
+    assert time.process_time() - begun < 2.0
+    assert capsys.readouterr().out.startswith("0 problem(s)")
