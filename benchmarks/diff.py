@@ -1,11 +1,14 @@
 """How fast the field-level diff reads and compares, beside what Odoo's `search_read` itself allows.
 
-    python benchmarks/diff.py [--records 300000] [--rounds 3]
+    python benchmarks/diff.py [--records 300000] [--rounds 3] [fill] [read] [compare] [remove]
 
-One sandbox Odoo and one staging database, both made for this and removed. The leads are put into Odoo's database by SQL, because only
-reading is measured. The limit is a bare loop of `search_read` over the same records and fields, a thousand at a time, one connection, the
-answers parsed and thrown away. The diff reads the same with a few requests at a time, looks every record up by its external id, stores what it
-read, and compares every cell. Both read in turn, a few rounds. Prints Markdown and writes it into docs/performance.md under "Diff".
+One sandbox Odoo with two workers and one staging database, both made for this and removed at the end. The leads are put into Odoo's database
+by SQL, because only reading is measured. Two limits, both with the fields, the page size (a thousand) and the client of the diff, the answers
+parsed and thrown away: a loop of `search_read`, one page after the other; and `search_read` by ranges of ids, with as many requests at a time
+as the diff has. The diff reads the same records, looks each up by its external id, stores what it read, and compares every cell. All read in
+turn, a few rounds. Prints Markdown and writes it into docs/performance.md under "Diff".
+
+Without parts all of them run. On a shared machine, one part at a time is shorter; `fill` keeps what it made until `remove`.
 """
 
 from __future__ import annotations
@@ -16,12 +19,15 @@ import os
 import re
 import resource
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -33,12 +39,14 @@ from crm2odoo.odoo.target import Target, open_target
 from crm2odoo.project import load_bundle, package_root
 from crm2odoo.reconcile import diff
 from crm2odoo.reconcile.fields import ComparedField, compared_fields
-from crm2odoo.reconcile.odoo_side import read_fields
-from crm2odoo.sandbox import down, ensure_base, up
+from crm2odoo.reconcile.odoo_side import READERS, read_fields
+from crm2odoo.sandbox import Base, down, ensure_base, sandbox_home, up
 from crm2odoo.staging import Workspace
 
 NAME = "bench_diff"
+PARTS = ("fill", "read", "compare", "remove")
 PAGE = 1000
+OURS = ["name", "like", "Deal number %"]
 FIELDS = {
     "name": "{type: char, from: name}",
     "type": "{type: selection, value: opportunity}",
@@ -90,28 +98,40 @@ def project(root: Path) -> Path:
     return root
 
 
+def results() -> Path:
+    """Where the figures of one part wait for the others."""
+    return sandbox_home() / f"{NAME}.json"
+
+
+def staging_dsn(base: Base) -> str:
+    return base.staging_dsn.replace("/crm2odoo?", f"/{NAME}_staging?")
+
+
+def admin(base: Base, database: str = "postgres") -> psycopg.Connection:
+    return psycopg.connect(host=base.postgres_host, port=base.postgres_port, user="postgres", dbname=database, autocommit=True)
+
+
 @contextmanager
-def target_of(root: Path) -> Iterator[tuple[Target, str]]:
-    """A sandbox of its own and an empty staging database; the DSN is that of Odoo's database."""
+def target_of() -> Iterator[Target]:
+    """A sandbox of its own, and its staging database: made by ``fill``, found again by the other parts."""
     base = ensure_base()
-    host = f"host={base.postgres_host} port={base.postgres_port} user=postgres"
-    with psycopg.connect(f"{host} dbname=postgres", autocommit=True) as admin:
-        admin.execute(f"drop database if exists {NAME}_staging with (force)")
-        admin.execute(f"create database {NAME}_staging owner crm2odoo")
     sandbox = up(NAME, workers=2)
-    try:
-        ws = Workspace.open(load_bundle(root, NAME), base.staging_dsn.replace("/crm2odoo?", f"/{NAME}_staging?"))
-        client = OdooClient.connect(OdooCredentials(sandbox.url, sandbox.database, sandbox.login, sandbox.api_key))
-        yield open_target(ws, client, "sandbox"), f"{host} dbname={sandbox.database}"
-    finally:
-        down(NAME)
-        with psycopg.connect(f"{host} dbname=postgres", autocommit=True) as admin:
-            admin.execute(f"drop database if exists {NAME}_staging with (force)")
+    with tempfile.TemporaryDirectory() as folder:
+        ws = Workspace.open(load_bundle(project(Path(folder)), NAME), staging_dsn(base))
+        with OdooClient.connect(OdooCredentials(sandbox.url, sandbox.database, sandbox.login, sandbox.api_key)) as client:
+            yield open_target(ws, client, "sandbox")
 
 
-def fill(target: Target, odoo_dsn: str, records: int) -> None:
+def remove() -> None:
+    """Nothing is left but the base."""
+    down(NAME)
+    with admin(ensure_base()) as postgres:
+        postgres.execute(f"drop database if exists {NAME}_staging with (force)")
+
+
+def fill(target: Target, records: int) -> None:
     """The same leads in Odoo, with external ids, and in the plan and the ledger."""
-    with psycopg.connect(odoo_dsn) as odoo:
+    with admin(ensure_base(), NAME) as odoo:
         odoo.execute(
             f"""
             with made as (
@@ -157,23 +177,29 @@ def fill(target: Target, odoo_dsn: str, records: int) -> None:
         staging.execute(ws.sql("analyze {log}.record"))
 
 
+def bare_page(target: Target, names: list[str], domain: list[Any]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = target.client.call(
+        "crm.lead", "search_read", domain=domain, fields=names, order="id", limit=PAGE, load="", context=READING
+    )
+    return rows
+
+
 def bare_read(target: Target, names: list[str]) -> float:
-    """Seconds for `search_read` alone."""
+    """Seconds for `search_read` alone, one page after the other."""
     start, last = time.monotonic(), 0
-    while True:
-        rows = target.client.call(
-            "crm.lead",
-            "search_read",
-            domain=[["id", ">", last], ["name", "like", "Deal number %"]],
-            fields=names,
-            order="id",
-            limit=PAGE,
-            load="",
-            context=READING,
-        )
-        if not rows:
-            return time.monotonic() - start
+    while rows := bare_page(target, names, [["id", ">", last], OURS]):
         last = rows[-1]["id"]
+    return time.monotonic() - start
+
+
+def bare_parallel_read(target: Target, names: list[str]) -> float:
+    """Seconds for `search_read` alone, as many pages at a time as the diff asks for."""
+    start = time.monotonic()
+    (first,), (last,) = (target.client.call("crm.lead", "search", domain=[OURS], order=order, limit=1) for order in ("id", "id desc"))
+    with ThreadPoolExecutor(READERS) as pool:
+        for _ in pool.map(lambda n: len(bare_page(target, names, [["id", ">=", n], ["id", "<", n + PAGE], OURS])), range(first, last + 1, PAGE)):
+            pass
+    return time.monotonic() - start
 
 
 def read_once(target: Target, fields: list[ComparedField]) -> float:
@@ -184,35 +210,108 @@ def read_once(target: Target, fields: list[ComparedField]) -> float:
         return time.monotonic() - start
 
 
+def read_in_turn(target: Target, rounds: int) -> dict[str, Any]:
+    """Seconds of each round: one page after the other, several at a time, and the diff's reading. In turn, so that a busy machine is busy for all."""
+    fields = compared_fields(target, "deal")
+    names = [f.name for f in fields]
+    bare_page(target, names, [OURS])
+    return {"reads": [(bare_read(target, names), bare_parallel_read(target, names), read_once(target, fields)) for _ in range(rounds)]}
+
+
+def compare(target: Target, rounds: int) -> dict[str, Any]:
+    """The whole diff: seconds of each round, what it found, and the most memory that this process ever had, in MB."""
+    seconds = []
+    for _ in range(rounds):
+        start = time.monotonic()
+        summary = diff(target, "bench", 1)
+        seconds.append(time.monotonic() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"whole": seconds, "cells": summary.total("compared"), "different": summary.total("different"), "peak": peak}
+
+
+def run(part: str, records: int, rounds: int) -> None:
+    """One part, its figures kept beside those of the others."""
+    known = json.loads(results().read_text()) if results().exists() and part != "fill" else {}
+    load = os.getloadavg()[0]
+    if part == "fill":
+        remove()
+        base = ensure_base()
+        with admin(base) as postgres:
+            postgres.execute(f"create database {NAME}_staging owner crm2odoo")
+    with target_of() as target:
+        match part:
+            case "fill":
+                fill(target, records)
+                known = {"records": records, "fields": len(compared_fields(target, "deal"))}
+            case "read":
+                known |= read_in_turn(target, rounds) | {"read_load": load}
+            case "compare":
+                known |= compare(target, rounds) | {"compare_load": load}
+    results().write_text(json.dumps(known))
+
+
+def table(r: dict[str, Any]) -> str:
+    """The figures as Markdown: medians, and of ratios also the range."""
+
+    def middle(values: list[float]) -> str:
+        return f"{statistics.median(values):.2f}" + (f" ({min(values):.2f} to {max(values):.2f})" if len(values) > 1 else "")
+
+    def line(name: str, seconds: list[float], *ratios: str) -> str:
+        s = statistics.median(seconds)
+        return f"| {name} | {s:.1f} | {r['records'] / s:,.0f} | {' | '.join(ratios)} |"
+
+    one, several, ours = (list(side) for side in zip(*r["reads"], strict=True))
+    whole = r["whole"]
+    lines = [
+        line("bare `search_read`, one page after the other", one, "1.00", middle([a / b for a, b in zip(one, several, strict=True)])),
+        line(f"bare `search_read`, {READERS} pages at a time", several, middle([a / b for a, b in zip(several, one, strict=True)]), "1.00"),
+        line(
+            f"diff: reading by external id, {READERS} pages at a time, and storing",
+            ours,
+            f"**{middle([a / b for a, b in zip(ours, one, strict=True)])}**",
+            middle([a / b for a, b in zip(ours, several, strict=True)]),
+        ),
+        line(
+            f"diff: the whole, comparing {r['cells']:,} cells",
+            whole,
+            f"{statistics.median(whole) / statistics.median(one):.2f}",
+            f"{statistics.median(whole) / statistics.median(several):.2f}",
+        ),
+    ]
+    return "\n".join([
+        f"| {r['records']:,} leads × {r['fields']} fields, median of {len(one)} rounds"
+        " | seconds | records/s | ÷ bare, one at a time | ÷ bare, several at a time |",
+        "|---|---|---|---|---|",
+        *lines,
+        "",
+        f"{r['different']} differences. Peak memory of the diff's process: {r['peak']:,.0f} MB. {os.cpu_count()} cores for Odoo (2 workers),"
+        f" PostgreSQL and the diff; load average before it began {max(r['read_load'], r['compare_load']):.1f}.",
+        "",
+    ])  # fmt: skip
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="part", help=f"of {', '.join(PARTS)}; all when left out")
     parser.add_argument("--records", type=int, default=300_000)
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, target_of(project(Path(folder))) as (target, odoo_dsn):
-        fill(target, odoo_dsn, args.records)
-        fields = compared_fields(target, "deal")
-        names = [f.name for f in fields]
-        bare_read(target, names[:1])
-        # In turn, so that a busy machine is busy for both.
-        rounds = [(bare_read(target, names), read_once(target, fields)) for _ in range(args.rounds)]
-        start = time.monotonic()
-        summary = diff(target, "bench", 1)
-        whole = time.monotonic() - start
-    bare, reading = (statistics.median(r[side] for r in rounds) for side in (0, 1))
-    ratios = sorted(mine / limit for limit, mine in rounds)
-    cells = summary.total("compared")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    table = f"""| {args.records:,} leads × {len(fields)} fields, median of {args.rounds} rounds | seconds | records/s | ÷ bare `search_read` |
-|---|---|---|---|
-| bare `search_read`, one page after the other | {bare:.1f} | {args.records / bare:,.0f} | 1.00 |
-| diff: reading by external id and storing | {reading:.1f} | {args.records / reading:,.0f} | {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f}) |
-| diff: the whole, comparing {cells:,} cells | {whole:.1f} | {args.records / whole:,.0f} | {whole / bare:.2f} |
-
-{summary.total("different")} differences. Peak memory of the diff's process: {peak:,.0f} MB. Load average {os.getloadavg()[0]:.0f} on {os.cpu_count()} cores.
-"""
-    print(table)
-    keep(table)
+    if unknown := set(args.parts) - set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(unknown))}")
+    if len(args.parts) != 1:
+        # Each in a process of its own, whose memory is that of its part.
+        for part in args.parts or PARTS:
+            subprocess.run([sys.executable, __file__, part, f"--records={args.records}", f"--rounds={args.rounds}"], check=True)
+    elif args.parts == ["remove"]:
+        remove()
+    else:
+        run(args.parts[0], args.records, args.rounds)
+        found = json.loads(results().read_text())
+        if {"reads", "whole"} <= found.keys():
+            print(table(found))
+            keep(table(found))
+        else:
+            print(found)
 
 
 def keep(table: str) -> None:

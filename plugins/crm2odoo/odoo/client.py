@@ -153,11 +153,16 @@ class OdooClient:
         Tries again where that cannot do harm: nothing was sent, Odoo says it did nothing, or the method only reads.
         Raises RowRefused, AccessRefused, SchemaMismatch, Unsupported, TransientError, UnclearAnswer, OdooUnreachable, WrongCredentials.
         """
-        again: tuple[type[OdooError], ...] = (TransientError, OdooUnreachable)
-        if method in READS:
-            again = (*again, UnclearAnswer)
-        tries = Retrying(retry=retry_if_exception(lambda e: isinstance(e, again)), stop=stop_after_attempt(5), wait=wait_politely, reraise=True)
-        return tries(self.call_once, model, method, ids=ids, context=context, timeout=timeout, **named)
+        return _tries(method)(self.call_once, model, method, ids=ids, context=context, timeout=timeout, **named)
+
+    def call_text(self, model: str, method: str, *, ids: list[int] | None = None, context: dict[str, Any] | None = None, **named: Any) -> str:
+        """Like ``call``, the result as JSON text: for whoever hands it on without looking into it."""
+
+        def once() -> str:
+            self._wait_for_turn()
+            return self._transport.call_text(model, method, ids, context or {}, named, None)
+
+        return _tries(method)(once)
 
     def call_once(
         self,
@@ -203,6 +208,14 @@ class OdooClient:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _tries(method: str) -> Retrying:
+    """Tries again after what did no harm: nothing was sent, or Odoo says it did nothing; of methods that only read, also an unclear answer."""
+    again: tuple[type[OdooError], ...] = (TransientError, OdooUnreachable)
+    if method in READS:
+        again = (*again, UnclearAnswer)
+    return Retrying(retry=retry_if_exception(lambda e: isinstance(e, again)), stop=stop_after_attempt(5), wait=wait_politely, reraise=True)
 
 
 def _log_in(http: httpx.Client, credentials: OdooCredentials, transport: str) -> Transport:

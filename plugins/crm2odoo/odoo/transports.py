@@ -52,6 +52,9 @@ class Transport(Protocol):
     def call(self, model: str, method: str, ids: list[int] | None, context: dict[str, Any], named: dict[str, Any], timeout: float | None) -> Any:
         """The method's result. Raises the classes of ``errors``."""
 
+    def call_text(self, model: str, method: str, ids: list[int] | None, context: dict[str, Any], named: dict[str, Any], timeout: float | None) -> str:
+        """The same as JSON text."""
+
 
 # JSON-RPC hands over positional arguments: their names changed between versions, and ``create`` reads its first argument by place.
 POSITIONAL = {
@@ -202,11 +205,23 @@ class Json2(_Http):
         self.uid = int(self.call("res.users", "context_get", None, {}, {}, None)["uid"])
 
     def call(self, model: str, method: str, ids: list[int] | None, context: dict[str, Any], named: dict[str, Any], timeout: float | None) -> Any:
-        where = f"{model}.{method}"
+        return self._result(self._ask(model, method, ids, context, named, timeout), f"{model}.{method}")
+
+    def call_text(self, model: str, method: str, ids: list[int] | None, context: dict[str, Any], named: dict[str, Any], timeout: float | None) -> str:
+        answer = self._ask(model, method, ids, context, named, timeout)
+        if answer.status_code == 200 and answer.headers.get("content-type", "").startswith("application/json"):
+            return answer.content.decode()
+        return json.dumps(self._result(answer, f"{model}.{method}"))
+
+    def _ask(
+        self, model: str, method: str, ids: list[int] | None, context: dict[str, Any], named: dict[str, Any], timeout: float | None
+    ) -> httpx.Response:
         body: dict[str, Any] = {**named, "context": context}
         if ids is not None:
             body["ids"] = ids
-        answer = self.post(f"/json/2/{model}/{method}", _json(body), self._headers, where, timeout)
+        return self.post(f"/json/2/{model}/{method}", _json(body), self._headers, f"{model}.{method}", timeout)
+
+    def _result(self, answer: httpx.Response, where: str) -> Any:
         if answer.status_code == 404 and "json" not in answer.headers.get("content-type", ""):
             if "X-Odoo-Database" in answer.text or "database" in answer.text:
                 raise WrongDatabase(
@@ -254,6 +269,10 @@ class JsonRpc(_Http):
             [self._credentials.database, self.uid, secret, model, method, args, {**keywords, "context": context}],
             timeout,
         )
+
+    def call_text(self, model: str, method: str, ids: list[int] | None, context: dict[str, Any], named: dict[str, Any], timeout: float | None) -> str:
+        # The result is wrapped, and the wrapping says whether it is one.
+        return json.dumps(self.call(model, method, ids, context, named, timeout))
 
     def _rpc(self, where: str, service: str, method: str, args: list[Any], timeout: float | None) -> Any:
         body = {"jsonrpc": "2.0", "method": "call", "id": 1, "params": {"service": service, "method": method, "args": args}}

@@ -63,6 +63,7 @@ def diff(target: Target, run_id: str, plan_id: int, entities: Iterable[str] | No
     ws = target.ws
     with ws.connect() as connection:
         ws.run(connection, "reconcile/cell_table.sql.j2")
+        connection.execute(ws.sql("analyze {log}.record"))
         planned = {row["entity"] for row in connection.execute(ws.sql("select distinct entity from {target}.plan"))}
     wanted = planned if entities is None else planned & set(entities)
     results: list[EntityDiff] = []
@@ -124,7 +125,6 @@ def _compare(
     target: Target, connection: Connection, run_id: str, entity: str, fields: list[ComparedField], part: _Part | None, start: float
 ) -> EntityDiff:
     ws, values = target.ws, _values(target, entity, part) | {"fields": fields, "run_id": run_id}
-    connection.execute(ws.sql("analyze {log}.record"))
     ws.run(connection, "reconcile/cell.sql.j2", **values)
     _settle_html(target, connection, entity)
     ws.run(connection, "reconcile/cell_count.sql.j2", **values)
