@@ -101,7 +101,9 @@ class TestForms:
     def test_the_word_document_opens(self, tmp_path: Path) -> None:
         path = tmp_path / "x.docx"
         path.write_bytes(as_docx(self.paper, "Project", Style("de_DE")))
-        assert [c.text for c in Word(str(path)).tables[0].rows[1].cells] == ["<script>alert(1)</script>", "1.234,5"]
+        (table,) = Word(str(path)).tables
+        assert [c.text for c in table.rows[1].cells] == ["<script>alert(1)</script>", "1.234,5"]
+        assert table.rows[0]._tr.xpath("w:trPr/w:tblHeader"), "the heading comes again on every page"
 
 
 @pytest.mark.promise("P197", "P198")
@@ -168,6 +170,12 @@ class TestPack:
         assert {
             "scope.docx",
             "mapping.xlsx",
+            "mapping.docx",
+            "mapping.pdf",
+            "owners.pdf",
+            "runbook.pdf",
+            "handoff.pdf",
+            "hypercare.pdf",
             "completeness.xlsx",
             "cleansing.xlsx",
             "fields.xlsx",
@@ -194,8 +202,9 @@ class TestPack:
         assert again == {d.name: d.sha256 for d in pack.values()}
 
     def test_the_pdf_has_pages(self, pack: dict[str, Document]) -> None:
+        for name in ("report.pdf", "mapping.pdf"):
+            assert Path(pack[name].location).read_bytes().startswith(b"%PDF-"), "printed side by side, each in its own place"
         content = Path(pack["report.pdf"].location).read_bytes()
-        assert content.startswith(b"%PDF-")
         assert len(re.findall(rb"/Type */Page\b", content)) >= 2 or b"/ObjStm" in content
 
     @pytest.mark.promise("P001")
@@ -232,7 +241,7 @@ class TestPack:
         raw, legs, *phases = self.data(pack, "reconciliation")["sections"]  # type: ignore[misc]
         assert {r["File"]: (r["Filled rows"], r["Records"], r["Result"]) for r in raw["rows"]}["deals.csv"] == (13, 12, "agrees")
         assert next(r for r in legs["rows"] if r["Phase"] == "Deals") == {
-            "Phase": "Deals", "Rows in the files": 12, "Records of them": 12, "Planned": 12, "In the ledger": 12, "Found in Odoo": 12, "Refused": 0, "Checks": "16 passed",
+            "Phase": "Deals", "Rows in the files": 12, "Records of them": 12, "To be in Odoo": 12, "Ours, in the ledger": 12, "Ours, found in Odoo": 12, "Refused": 0, "Checks": "16 passed",
         }  # fmt: skip
         assert [p["title"] for p in phases] == [proof.ws.bundle.entities[e].title for e in proof.ws.bundle.load_order]
 

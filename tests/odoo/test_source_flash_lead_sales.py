@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 import source_world
+from crm2odoo.reconcile import diff
 from odoo_server import OdooDatabase
-from source_world import Loaded
+from source_world import RUN, Loaded
 
 SOURCE = "flash_lead_sales"
 EXPORT = source_world.ROOT / "samples" / SOURCE / "export"
@@ -263,6 +266,34 @@ def test_invoices_are_orders_with_their_number_state_deal_and_amount_in_their_ow
 def files(loaded: Loaded, prefix: str) -> dict[str, dict]:  # type: ignore[type-arg]
     found = loaded.read("attachment", "name", "res_model", "res_id", "datas", "mimetype", "description", "checksum")
     return {x.removeprefix(prefix).removesuffix("__attachment"): r for x, r in found.items() if x.startswith(prefix)}
+
+
+@pytest.mark.promise("P099", "P138")
+def test_attachments_agree_by_count_bytes_and_checksum_and_a_changed_one_is_named(loaded: Loaded) -> None:
+    def checks(run: str) -> dict[str, dict[str, Any]]:
+        with loaded.ws.connect() as connection:
+            rows = connection.execute(loaded.ws.sql("select * from {log}.reconciliation where run_id = %s and phase = 'attachment'"), (run,)).fetchall()
+        return {r["name"].removesuffix("_datas"): r for r in rows if r["name"].endswith("_datas")}
+
+    pdfs = files(loaded, "invoice_")
+    delivered = [f for f in EXPORT.rglob("*") if f.suffix in (".pdf", ".txt") and f.stat().st_size]
+    clean = checks(RUN)
+    assert all(c["passed"] for c in clean.values())
+    assert clean["files"]["expected"] == clean["checksums"]["found"] == len(delivered)
+    assert clean["bytes"]["found"] == sum(f.stat().st_size for f in delivered)
+
+    key, pdf = next(iter(pdfs.items()))
+    write = functools.partial(loaded.target.client.call, "ir.attachment", "write", ids=[pdf["id"]])
+    write(vals={"datas": base64.b64encode(b"another file").decode()})
+    diff(loaded.target, "changed_file", loaded.plan_id, ["attachment"])
+    write(vals={"datas": pdf["datas"]})
+    broken = checks("changed_file")
+    assert [name for name, c in broken.items() if not c["passed"]] == ["bytes", "checksums"]
+    size = (EXPORT / loaded.first_rows("invoices.csv", "Invoice No")[key]["PDF File"]).stat().st_size
+    (case,) = broken["checksums"]["details"]["cases"]
+    assert case["message"].endswith(f"{size:,} bytes in the delivery, 12 in Odoo")
+    assert case["source"].startswith("invoices.csv:")
+    assert case["odoo"].endswith(f"#id={pdf['id']}&model=ir.attachment&view_type=form")
 
 
 @pytest.mark.promise("P104")

@@ -12,7 +12,7 @@ from crm2odoo.handoff.lists import LISTS, list_of
 from crm2odoo.handoff.masking import masked_facts, unsealed_facts
 from crm2odoo.handoff.paper import Paper
 from crm2odoo.handoff.paper_docx import as_docx
-from crm2odoo.handoff.paper_html import as_html, as_pdf
+from crm2odoo.handoff.paper_html import as_html
 from crm2odoo.handoff.paper_xlsx import as_xlsx
 from crm2odoo.handoff.papers.checklists import cleansing_paper, completeness_paper, schema_paper
 from crm2odoo.handoff.papers.decisions import decision_paper, owner_paper
@@ -25,6 +25,7 @@ from crm2odoo.handoff.papers.phases import phase_paper, phases_paper
 from crm2odoo.handoff.papers.runbook import runbook_paper
 from crm2odoo.handoff.papers.scope import scope_paper
 from crm2odoo.handoff.papers.spot_check import spot_check_paper
+from crm2odoo.handoff.printing import Printing
 from crm2odoo.handoff.report import TITLE, data_of, render, report_view
 from crm2odoo.handoff.wording import Style
 from crm2odoo.project import Bundle
@@ -74,19 +75,24 @@ def write_pack(ws: Workspace, run_id: str, folder: str | Path, only: Iterable[st
     style = Style.of(ws.bundle.project.locale)
     values = "all values are shown: handle with care" if unmasked else "sensitive values are hidden"
     footer = f"{ws.bundle.project.title} · run {run_id} · {values}"
+    papers = [make(ws.bundle, facts, style).asked_by(facts.queries) for name, make in PAPERS.items() if name in wanted]
+    to_print = {p.name: as_html(p, ws.bundle.project.title, footer, style, printed=True) for p in papers if "pdf" in p.forms}
+    view = report_view(ws.bundle, facts) if "report" in wanted else None
+    if view:
+        to_print["report"] = render(ws.bundle, view, unmasked, paper=True)
     contents: list[Content] = []
-    for name, make in PAPERS.items():
-        if name in wanted:
-            contents += forms_of(make(ws.bundle, facts, style).asked_by(facts.queries), ws.bundle, run_id, footer, style)
-    if "report" in wanted:
-        view = report_view(ws.bundle, facts)
-        contents += [
-            Content("report.html", render(ws.bundle, view, unmasked).encode(), TITLE),
-            Content("report.json", as_json(data_of(view, view.facts)), TITLE),
-            Content("report.pdf", as_pdf(render(ws.bundle, view, unmasked, paper=True)), TITLE),
-        ]
-    if "lists" in wanted:
-        contents += [Content(f"{name}.csv", list_of(ws, facts, name, unmasked), title) for name, title in LISTS.items()]
+    with Printing(to_print) as printing:
+        for paper in papers:
+            contents += forms_of(paper, ws.bundle, run_id, footer, style)
+        if "lists" in wanted:
+            contents += [Content(f"{name}.csv", list_of(ws, facts, name, unmasked), title) for name, title in LISTS.items()]
+        if view:
+            contents += [
+                Content("report.html", render(ws.bundle, view, unmasked).encode(), TITLE),
+                Content("report.json", as_json(data_of(view, view.facts)), TITLE),
+            ]
+        titles = {p.name: p.title for p in papers} | {"report": TITLE}
+        contents += [Content(f"{name}.pdf", printing.pdf(name), titles[name]) for name in to_print]
     documents = write(ws, run_id, folder, contents, unmasked)
     if "evidence" in wanted and not unmasked:
         with ws.connect() as connection:
@@ -105,13 +111,11 @@ def write_phase(ws: Workspace, run_id: str, phase: str, folder: str | Path) -> l
 
 
 def forms_of(paper: Paper, bundle: Bundle, run_id: str, footer: str, style: Style) -> list[Content]:
-    """A paper in each of its forms, and as JSON."""
-    html = as_html(paper, bundle.project.title, footer, style)
+    """A paper in each of its forms but PDF, and as JSON."""
     made = {
-        "html": lambda: html.encode(),
-        "pdf": lambda: as_pdf(html),
+        "html": lambda: as_html(paper, bundle.project.title, footer, style).encode(),
         "docx": lambda: as_docx(paper, bundle.project.title, style),
         "xlsx": lambda: as_xlsx(paper, style, run_id),
     }
-    written = [Content(f"{paper.name}.{form}", made[form](), paper.title) for form in paper.forms]
+    written = [Content(f"{paper.name}.{form}", made[form](), paper.title) for form in paper.forms if form in made]
     return [*written, Content(f"{paper.name}.json", as_json(paper.as_data()), paper.title)]

@@ -36,6 +36,8 @@ class Section:
     steps: list[str] = field(default_factory=list)
     empty: str = "Nothing to list."
     query: str = ""
+    steady: bool = False
+    """On paper, columns are as wide as declared. For long tables: to measure every cell first takes half of the printing."""
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import zipfile
 from datetime import datetime
+from typing import Any
 
 from docx import Document
 from docx.enum.section import WD_ORIENT
+from docx.oxml import OxmlElement
 from docx.shared import Pt, RGBColor
 
-from crm2odoo.handoff.paper import Paper
+from crm2odoo.handoff.paper import Column, Paper, Section
 from crm2odoo.handoff.paper_html import shown
 from crm2odoo.handoff.wording import Style
 
@@ -43,15 +45,7 @@ def as_docx(paper: Paper, project_title: str, style: Style) -> bytes:
         for text in section.steps:
             document.add_paragraph(_clean(text), style="List Number")
         if section.columns and section.rows:
-            table = document.add_table(rows=1, cols=len(section.columns), style="Light Grid Accent 1")
-            for cell, column in zip(table.rows[0].cells, section.columns, strict=True):
-                cell.text = column.label
-            for row in section.rows:
-                cells = table.add_row().cells
-                for cell, column, value in zip(cells, section.columns, row, strict=True):
-                    cell.text = (
-                        "☐" if column.kind == "tick" and not value else _clean(value[0] if column.kind == "link" else shown(column, value, style))
-                    )
+            _table(document, section, page.page_width - page.left_margin - page.right_margin, style)
         elif section.columns:
             document.add_paragraph(section.empty)
         if section.query in paper.queries:
@@ -60,6 +54,29 @@ def as_docx(paper: Paper, project_title: str, style: Style) -> bytes:
     buffer = io.BytesIO()
     document.save(buffer)
     return _without_times(buffer.getvalue())
+
+
+def _table(document: Any, section: Section, width: int, style: Style) -> None:
+    """Columns as wide as declared; the heading comes again on every page, and no row is cut by its end."""
+    table = document.add_table(rows=1 + len(section.rows), cols=len(section.columns), style="Light Grid Accent 1")
+    table.style.font.size = Pt(9)
+    table.autofit = False
+    share = width / sum(c.width for c in section.columns)
+    lines = [[c.label for c in section.columns], *([_text(c, v, style) for c, v in zip(section.columns, row, strict=True)] for row in section.rows)]
+    for place, (row, line) in enumerate(zip(table.rows, lines, strict=True)):
+        about = row._tr.get_or_add_trPr()
+        about.append(OxmlElement("w:cantSplit"))
+        if place == 0:
+            about.append(OxmlElement("w:tblHeader"))
+        for cell, column, text in zip(row.cells, section.columns, line, strict=True):
+            cell.width = int(share * column.width)
+            cell.text = text
+
+
+def _text(column: Column, value: Any, style: Style) -> str:
+    if column.kind == "tick" and not value:
+        return "☐"
+    return _clean((value or [""])[0] if column.kind == "link" else shown(column, value, style))
 
 
 def _wide(paper: Paper) -> bool:

@@ -58,8 +58,10 @@ def as_xlsx(paper: Paper, style: Style, run_id: str = "") -> bytes:
             continue
         sheet = book.add_worksheet(_sheet_name(section.title, names))
         last = len(section.columns) - 1
-        sheet.merge_range(0, 0, 0, max(last, 1), safe(f"{paper.title}. {section.about}".strip()), formats["about"])
-        sheet.set_row(0, 32)
+        about = safe(f"{paper.title}. {section.about or paper.about}".strip())
+        sheet.merge_range(0, 0, 0, max(last, 1), about, formats["about"])
+        # A merged row does not grow by itself. One line holds about as many characters as its columns are wide.
+        sheet.set_row(0, 16 * (1 + len(about) // int(14 * sum(c.width for c in section.columns))))
         for n, column in enumerate(section.columns):
             sheet.set_column(n, n, 14 * column.width)
             sheet.write_string(1, n, column.label, formats["head"])

@@ -98,11 +98,13 @@ def _checks(facts: Facts, style: Style) -> list[Reason]:
 
 def _cells(facts: Facts, style: Style, budget: float) -> list[Reason]:
     cells = facts.rows("cells")
-    compared, different = sum(c["compared"] for c in cells), sum(c["different"] for c in cells)
+    left_out, different = sum(c["not_comparable"] for c in cells), sum(c["different"] for c in cells)
+    compared = sum(c["compared"] for c in cells) - left_out
     if not compared:
         return [Reason("stops", "No field was read back from Odoo and compared.", "fields")]
     if not different:
-        return [Reason("fine", f"All {style.rows(compared, 'field value')} read back from Odoo; none differs from the source.", "fields")]
+        beside = f" {style.number(left_out)} more have nothing to be compared with." if left_out else ""
+        return [Reason("fine", f"All {style.rows(compared, 'field value')} read back from Odoo agree with the source.{beside}", "fields")]
     weight: Weight = "stops" if different > compared * budget / 100 else "exception"
     return [
         Reason(

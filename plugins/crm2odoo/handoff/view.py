@@ -161,7 +161,7 @@ def _figures(facts: Facts, style: Style) -> list[tuple[str, str, str]]:
     return [
         (style.number(rows), "rows in the export", "objects"),
         (style.number(arrived), "rows now in Odoo", "objects"),
-        (style.number(compared), "field values compared", "fields"),
+        (style.number(comparable), "field values compared", "fields"),
         (style.percent(agreed, comparable), "of them agree", "fields"),
         (f"{style.number(passed)} of {style.number(len(checks))}", "checks passed", "checks"),
     ]
@@ -372,7 +372,16 @@ def _checks(bundle: Bundle, facts: Facts) -> list[tuple[str, list[dict[str, Any]
 
 def _owners(facts: Facts) -> list[dict[str, Any]]:
     url = (facts.target or {}).get("url", "")
-    return [{**o, "link": record_link(url, "res.users", o["res_id"]), "open": o["action"] == "held"} for o in facts.rows("owners")]
+    return [
+        {**o, "link": record_link(url, "res.users", o["res_id"]), "open": o["action"] == "held", "told": _told(o["action"], o["reason"] or "")}
+        for o in facts.rows("owners")
+    ]
+
+
+def _told(action: str, reason: str) -> str:
+    """What became of an owner, and why, saying nothing twice: ``created by decision``."""
+    said = str(words()["actions"][action])
+    return reason if reason.startswith(said) else f"{said}: {reason}" if reason else said
 
 
 def not_moved(bundle: Bundle, facts: Facts, style: Style) -> list[dict[str, Any]]:

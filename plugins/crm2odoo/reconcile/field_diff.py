@@ -14,6 +14,7 @@ from typing import Any
 from crm2odoo.odoo.target import Target
 from crm2odoo.reconcile.check import Check, keep, same
 from crm2odoo.reconcile.fields import ComparedField, compared_fields
+from crm2odoo.reconcile.files import check_files
 from crm2odoo.reconcile.html_text import verdict
 from crm2odoo.reconcile.links import check_links
 from crm2odoo.reconcile.odoo_side import hash_files, read_fields, read_lines, resolve_references
@@ -133,6 +134,7 @@ def _compare(
     checks = [
         _check(result, fields),
         *control_totals(target, connection, entity, fields, _values(target, entity, part)),
+        *check_files(target, connection, entity, fields, _values(target, entity, part)),
         *(check_links(target, connection, entity, fields) if part is None else []),
     ]
     keep(ws, connection, run_id, target.target_id, checks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from crm2odoo.handoff.facts import Facts
+from crm2odoo.handoff.facts import Facts, Rows
 from crm2odoo.handoff.paper import Column, Paper, Section
 from crm2odoo.handoff.wording import Style, words
 from crm2odoo.project import Bundle
@@ -18,7 +18,7 @@ def decision_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     asked = [
         [
             question.question,
-            str(bundle.decisions[name]),
+            _said(str(bundle.decisions[name])),
             "the project" if name in chosen else "default",
             "\n".join(f"{k}: {v}" for k, v in question.options.items()),
             name,
@@ -26,7 +26,10 @@ def decision_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         for name, question in bundle.questions.items()
     ]
     kept = [[d["name"], _plain(d["value"]), d["decided_by"], d["at"], d["comment"] or ""] for d in facts.rows("decisions")]
-    signed = [[a["subject"], a["verdict"], a["approved_by"], a["at"], a["comment"] or "", a["hash"][:16]] for a in facts.rows("approvals")]
+    signed = [
+        [a["subject"].replace("_", " "), a["verdict"], a["approved_by"], a["at"], a["comment"] or "", a["hash"][:16]]
+        for a in facts.rows("approvals")
+    ]
     return Paper(
         "decisions",
         "Decision register",
@@ -50,21 +53,13 @@ def decision_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                 (
                     Column("Question", width=2.4),
                     Column("Answer", width=2.4),
-                    Column("Holds", width=0.7),
-                    Column("Records", width=3.2),
-                    Column("Name", "code", 1.2),
+                    Column("Holds", width=0.8),
+                    Column("Records", width=2.8),
+                    Column("Name", "code", 1.6),
                 ),
-                [
-                    [
-                        e["question"],
-                        f"{e['answer']}: {e['meaning']}" if e["meaning"] else e["answer"],
-                        ("decided" if e["decided"] else "default") if e["chosen"] else "",
-                        e["effect"] or ("" if e["chosen"] else "no difference"),
-                        e["name"],
-                    ]
-                    for e in facts.rows("decision_effects")
-                ],
+                _effects(facts.rows("decision_effects")),
                 query="decision_effects",
+                steady=True,
                 empty="Discovery has not counted it for this export.",
             ),
             Section(
@@ -100,6 +95,29 @@ def decision_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     )
 
 
+def _effects(rows: Rows) -> list[list[str]]:
+    """Each question once, beside the first of its answers."""
+    result, before = [], None
+    for e in rows:
+        again = e["name"] == before
+        before = e["name"]
+        result.append(
+            [
+                "" if again else e["question"],
+                f"{_said(e['answer'])}: {e['meaning']}" if e["meaning"] else _said(e["answer"]),
+                ("decided" if e["decided"] else "default") if e["chosen"] else "",
+                e["effect"] or ("" if e["chosen"] else "no difference"),
+                "" if again else e["name"],
+            ]
+        )
+    return result
+
+
+def _said(answer: str) -> str:
+    """An answer as people say it."""
+    return {"True": "yes", "False": "no"}.get(answer, answer)
+
+
 def owner_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     """Who owned records, who is in Odoo, and a choice for everybody else."""
     actions = words()["actions"]
@@ -133,7 +151,7 @@ def owner_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                 query="owners",
             )
         ],
-        ("html", "xlsx"),
+        ("html", "pdf", "xlsx"),
         f"{style.rows(waiting, 'owner')} without a decision."
         if waiting
         else f"{style.rows(len(rows), 'owner')}; Odoo was not asked yet who of them it has."

@@ -34,7 +34,7 @@ def diff_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         for c in by_entity[e]
         if c["not_comparable"]
     ]
-    figures = (Column("Compared", "number"), Column("Equal", "number"), Column("Equal after a declared change", "number"),
+    figures = (Column("Read back", "number"), Column("Equal", "number"), Column("Equal after a declared change", "number"),
                Column("Different", "number"), Column("Not comparable", "number"))  # fmt: skip
     return Paper(
         "diff",
@@ -43,7 +43,7 @@ def diff_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         [
             Section(
                 "Entities",
-                "The four counts on the right add up to what was compared: records × fields.",
+                "The four counts on the right add up to what was read back: records × fields.",
                 (Column("Entity", width=1.5), Column("Fields", "number", 0.6), *figures),
                 [*rows, ["Together", sum(len(c) for c in by_entity.values()), *totals]] if rows else [],
                 empty="Nothing was compared.",
@@ -77,7 +77,8 @@ def diff_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             ),
         ],
         ("html", "pdf", "xlsx"),
-        f"{style.number(totals[3]) if totals[3] else 'None'} of {style.rows(totals[0], 'value')} differ{'' if totals[3] else 's'}.",
+        f"{style.number(totals[3]) if totals[3] else 'None'} of {style.rows(totals[0] - totals[4], 'compared value')}"
+        f" differ{'' if totals[3] else 's'}; {style.number(totals[4])} had nothing to be compared with.",
     )  # fmt: skip
 
 

@@ -102,7 +102,7 @@ def _rule(rule: dict[str, Any], style: Style) -> Section:
             f"Model {rule['model']}" if rule["model"] else unknown,
         ],
         ["Trigger", rule["source"]["trigger"] or unknown, rule["trigger"] or unknown],
-        ["Conditions", rule["source"]["conditions"] or "none", f"{json.dumps(rule['domain'], ensure_ascii=False)}\n{matching}"],
+        ["Conditions", rule["source"]["conditions"] or "none", f"Domain: {json.dumps(rule['domain'], ensure_ascii=False)}\n{matching}"],
         ["Actions", rule["source"]["actions"] or unknown, "\n".join(rule["actions"]) or unknown],
         ["Needs", "", f"Automation Rules (base_automation), {rule['edition']} edition"],
         *[["Open question", "", question] for question in rule["unknown"]],

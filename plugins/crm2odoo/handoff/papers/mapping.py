@@ -12,6 +12,18 @@ from crm2odoo.handoff.view import label_of
 from crm2odoo.handoff.wording import Style
 from crm2odoo.project import Bundle
 
+WORDS = (Column("What happens", width=1), Column("It means", width=5))
+MEANING = {
+    "mapped": "The column fills one field of Odoo.",
+    "split": "The column fills several fields, or also makes records such as tags, sources and stages.",
+    "merged": "The field is put together from several columns.",
+    "custom field": "A column of your own: it gets a field of its own in Odoo.",
+    "link": "The value finds another record; it is not kept itself.",
+    "inventory": "Part of the list of automations and reports in the handoff document.",
+    "dropped": "Left behind by a decision, which the note names.",
+    "unmapped": "Nobody decided yet: the value stays behind unless the mapping gets a line for it.",
+}
+
 
 @dataclass(frozen=True)
 class ColumnFate:
@@ -98,7 +110,7 @@ def mapping_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     for name, obj in bundle.source.objects.items():
         rows = [[f.header, f.fate, "\n".join(f.goes_to), f.filled, f.rows, f.why] for f in delivered if f.object == name]
         if rows:
-            sections.append(Section(obj.title, "", columns, rows, query="column_fill"))
+            sections.append(Section(obj.title, "", columns, rows, query="column_fill", steady=True))
     how = (
         Column("Field in Odoo", width=1.6),
         Column("Technical name", "code", 1.2),
@@ -123,7 +135,7 @@ def mapping_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             ]
             for f in found
         ]
-        sections.append(Section(f"{declared.title} in Odoo", f"Model {declared.model}.", how, rows))
+        sections.append(Section(f"{declared.title} in Odoo", f"Model {declared.model}.", how, rows, steady=True))
     headline = f"{style.rows(len(delivered), 'column')} delivered; " + (
         f"{style.rows(len(lost), 'filled column')} without a place in Odoo."
         if lost
@@ -133,7 +145,7 @@ def mapping_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         "mapping",
         "Mapping",
         "Where each column goes, and where each field comes from, read from the confirmed mapping.",
-        sections,
-        ("html", "xlsx"),
+        [Section("How to read it", "", WORDS, [list(line) for line in MEANING.items()]), *sections],
+        ("html", "pdf", "docx", "xlsx"),
         headline,
     )

@@ -14,6 +14,13 @@ from crm2odoo.handoff.papers.mapping import ColumnFate, column_fates
 from crm2odoo.handoff.wording import Style, words
 from crm2odoo.project import Bundle
 
+FIT = (
+    "1:1: one row becomes one record, and every filled column has its place. many:1, 1:many: several objects share one kind of record, or one"
+    " object becomes several. lossy: something stays behind, named beside it."
+)
+APPS = {"crm": "CRM", "sale_management": "Sales", "account": "Invoicing", "project": "Project", "calendar": "Calendar", "helpdesk": "Helpdesk"}
+"""What Odoo's menu calls its apps. Others go by their technical name."""
+
 
 @dataclass(frozen=True)
 class Fit:
@@ -58,6 +65,10 @@ def fits(bundle: Bundle, facts: Facts, fates: list[ColumnFate]) -> list[Fit]:
     return result
 
 
+def _title(bundle: Bundle, name: str) -> str:
+    return bundle.source.objects[name].title if name in bundle.source.objects else name.replace("_", " ")
+
+
 def _titles(bundle: Bundle, entities: list[str]) -> list[str]:
     return [bundle.entities[e].title for e in dict.fromkeys(entities)]
 
@@ -99,7 +110,7 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     sections = [
         Section(
             "Objects",
-            "",
+            FIT,
             (
                 Column("Object", width=1.3),
                 Column("Rows", "number", 0.7),
@@ -109,7 +120,10 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                 Column("What is lost", width=2.6),
                 Column("Apps needed", width=1.3),
             ),
-            [[f.title, f.rows, ", ".join(f.goes_to), ", ".join(f.on_demand), f.fit, f.loss, ", ".join(f.apps)] for f in found],
+            [
+                [f.title, f.rows, ", ".join(f.goes_to), ", ".join(f.on_demand), f.fit, f.loss, ", ".join(APPS.get(a, a) for a in f.apps)]
+                for f in found
+            ],
             query="dispositions",
         ),
         Section(
@@ -128,11 +142,11 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             "Limits and warnings",
             "",
             (Column("Weight", width=0.7), Column("What", width=3), Column("Count", "number", 0.6), Column("What to do", width=3)),
-            [[f["severity"], f["title"], f["count"], f["evidence"].get("advice", "")] for f in open_limits],
+            [[f["severity"], *_told(f["title"], f["count"], f["evidence"].get("advice", ""))] for f in open_limits],
             query="findings",
         ),
         _cautions(bundle),
-        *_agreed_before(facts),
+        *_agreed_before(bundle, facts),
         _estimate(bundle, facts, style),
         Section("Out of scope", "", paragraphs=[OUT_OF_SCOPE]),
     ]
@@ -156,7 +170,13 @@ def _cautions(bundle: Bundle) -> Section:
     )
 
 
-def _agreed_before(facts: Facts) -> list[Section]:
+def _told(title: str, count: int | None, advice: str) -> list[str | int | None]:
+    """What, how often, what to do: some findings say the last in further lines of their title."""
+    what, _, more = title.partition("\n")
+    return [what, count, advice or more]
+
+
+def _agreed_before(bundle: Bundle, facts: Facts) -> list[Section]:
     """What is set up by these tables once the scope is signed: stages, owners, the customer's own columns, files."""
     stages = [
         [g["pipeline"] or "", g["stage"], g["odoo_stage"] or "lost: a state, not a stage", g["outcome"] or "open", g["probability"], g["records"]]
@@ -164,7 +184,7 @@ def _agreed_before(facts: Facts) -> list[Section]:
     ]
     owners = [[o["name"] or o["email"], o["email"], o["records"], words()["actions"][o["action"]]] for o in facts.rows("owners")]
     own = [
-        [c["header"], c["object"].replace("_", " "), f"not migrated: {c['dropped']}" if c["dropped"] else f"{c['field']} ({c['type']})", c["filled"]]
+        [c["header"], _title(bundle, c["object"]), f"not migrated: {c['dropped']}" if c["dropped"] else f"{c['field']} ({c['type']})", c["filled"]]
         for c in facts.rows("custom_fields")
     ]
     files: dict[str, list[int]] = {}
