@@ -7,6 +7,7 @@ import functools
 import hashlib
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -266,6 +267,17 @@ def test_invoices_are_orders_with_their_number_state_deal_and_amount_in_their_ow
 def files(loaded: Loaded, prefix: str) -> dict[str, dict]:  # type: ignore[type-arg]
     found = loaded.read("attachment", "name", "res_model", "res_id", "datas", "mimetype", "description", "checksum")
     return {x.removeprefix(prefix).removesuffix("__attachment"): r for x, r in found.items() if x.startswith(prefix)}
+
+
+@pytest.mark.promise("P168")
+def test_control_totals_agree_by_currency_stage_owner_and_month(loaded: Loaded) -> None:
+    with loaded.ws.connect() as connection:
+        query = "select details from {log}.reconciliation where run_id = %s and phase = 'opportunity' and name = 'total_expected_revenue'"
+        (row,) = connection.execute(loaded.ws.sql(query), (RUN,)).fetchall()
+    parts = row["details"]["parts"]
+    assert {p["dimension"] for p in parts} == {"currency", "stage", "owner", "month"}
+    assert {p["value"] for p in parts if p["dimension"] == "currency"} == set(RATES)
+    assert all(Decimal(str(p["expected"])) == Decimal(str(p["found"])) for p in parts)
 
 
 @pytest.mark.promise("P099", "P138")

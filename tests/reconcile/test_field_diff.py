@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -120,6 +121,14 @@ def test_each_class_of_fault_is_found_and_named_and_nothing_else(loaded: Proof, 
     deal = next(e for e in found.entities if e.entity == "deal")
     assert deal.different == len(seeded | of_the_gone_record)
     assert deal.compared == deal.equal + deal.transformed + deal.different + deal.not_comparable == COUNT * len(fields)
+    failed = {
+        c["name"]: c["details"] for c in loaded.rows("select name, details from {log}.reconciliation where run_id = 'faults' and phase = 'deal' and not passed")
+    }
+    off = {p["dimension"] for p in failed["total_expected_revenue"]["parts"] if Decimal(str(p["expected"])) != Decimal(str(p["found"]))}
+    assert off == {"owner", "month"}, "the sums of this world's dimensions show the wrong amounts, too"
+    (links,) = (details for name, details in failed.items() if name.startswith("links_odoo_"))
+    assert (links["orphans"], links["crossed"]) == (2, 0)
+    assert links["cases"][0] == {"xid": "deal_16", "source": "deals.csv:17"}
 
 
 @pytest.mark.promise("P134")
