@@ -277,7 +277,7 @@ def test_control_totals_agree_by_currency_stage_owner_and_month(loaded: Loaded) 
     parts = row["details"]["parts"]
     assert {p["dimension"] for p in parts} == {"currency", "stage", "owner", "month"}
     assert {p["value"] for p in parts if p["dimension"] == "currency"} == set(RATES)
-    assert all(Decimal(str(p["expected"])) == Decimal(str(p["found"])) for p in parts)
+    assert all(abs(Decimal(str(p["expected"])) - Decimal(str(p["found"]))) < Decimal("0.005") for p in parts)
 
 
 @pytest.mark.promise("P099", "P138")

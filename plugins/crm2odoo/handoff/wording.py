@@ -46,7 +46,9 @@ class Style:
         return "–" if value is None else str(format_decimal(value, locale=self.locale))
 
     def amount(self, value: float | Decimal | None) -> str:
-        return "–" if value is None else str(format_decimal(value, format="#,##0.00", locale=self.locale))
+        """Two decimals, grouped as the locale groups: 1,234,567.00, or 12,34,567.00 in India."""
+        pattern = Locale.parse(self.locale).decimal_formats[None].pattern.replace("0.###", "0.00")
+        return "–" if value is None else str(format_decimal(value, format=pattern, locale=self.locale))
 
     def percent(self, part: float, whole: float) -> str:
         """``part`` of ``whole``. Never says 100 % or 0 % of something that is only nearly so."""
