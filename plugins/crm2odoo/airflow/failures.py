@@ -91,8 +91,8 @@ def tell_what_next(context: Any) -> None:
     log.info("::endgroup::")
     task_id, cause = context["ti"].task_id, _text(context["exception"]) if context.get("exception") else "no message"
     NEXT.error(
-        "The task %s failed:\n\n%s\n\nRemove the cause, then clear this task: that is always safe, what was written is not written twice. "
-        "How far the run is, and what it refused: %s\nThe DAG's page (Docs) says more about each task.",
+        "The task %s failed:\n\n%s\n\nRemove the cause, then clear this task: that is always safe, what was written is not written twice.\n"
+        "How far the run is, and what it refused:\n%s\nThe DAG's page (Docs) says more about each task.",
         task_id,
         cause,
         console_page(context["ti"].dag_id, context["ti"].run_id),
