@@ -81,7 +81,7 @@ class Written:
 
     def text(self) -> str:
         out = io.StringIO()
-        writer = csv.DictWriter(out, list(self.spec.columns), lineterminator="\n")
+        writer = csv.DictWriter(out, list(dict.fromkeys(c for row in self.rows for c in row)), lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
         return out.getvalue()
@@ -167,6 +167,86 @@ def test_every_mandatory_column_refuses_the_file_that_lacks_it(source: str, new_
     rejects = done.rows("select object, code, column_name, value from {clean}.reject")
     assert {(r["object"], r["code"], r["column_name"]) for r in rejects} == {(name, "missing_column", column) for name, column in expected.items()}
     assert done.findings() == [("blocking", "missing_column")] * len(expected)
+
+
+@dataclass
+class Orphan:
+    """A row whose parent is not there: what must be said about it, and about which of its columns."""
+
+    code: str
+    columns: set[str]
+    required: bool
+
+
+def rejecting(name: str, spec: SourceObject, source: str, used: set[str]) -> dict[str, str] | None:
+    """Cells for which a row of an object is rejected while the columns that others refer to stay as they are."""
+    for part in MANDATORY[source].get(name, "").split():
+        if not used & set(part.split("/")):
+            return dict.fromkeys(part.split("/"), "")
+    amount = next((c for c, of in spec.columns.items() if of.type in ("money", "number", "integer") and c not in used), None)
+    return {amount: "TBD"} if amount else None
+
+
+def lost_rows(out: Written, objects: dict[str, SourceObject], fates: dict[str, dict[str, set[str]]]) -> dict[int, Orphan]:
+    """Rows for every reference of an object and every fate of its parent. ``fates``: by object and fate, the columns that name such a row."""
+    found = {}
+    for parent in out.spec.parents:
+        by = parent.by or objects[parent.object].key
+        for fate, code in [("nowhere", "orphan"), *((f, f"orphan_parent_{f}") for f, columns in fates[parent.object].items() if columns >= set(by))]:
+            group = [p for p in out.spec.parents if (p.object, p.required, p.when) == (parent.object, parent.required, parent.when)]
+            cells = {c: "" for p in group for c in p.columns if p.columns != parent.columns and not out.spec.columns[c].required}
+            of = objects[parent.object].columns
+            cells |= {c: value_of(fate, of[b]) for c, b in zip(parent.columns, by, strict=True)}
+            cells |= {column: words[0] for column, words in parent.when.items()}
+            found[out.add(**cells)] = Orphan(code, set(parent.columns), parent.required)
+    return found
+
+
+def value_of(fate: str, of: Column) -> str:
+    return f"{fate}@example.com" if of.type == "email" else fate
+
+
+@pytest.mark.promise("R08")
+@pytest.mark.parametrize("source", sorted(MANDATORY))
+def test_every_reference_tells_a_parent_that_is_missing_from_one_that_was_rejected_and_one_that_was_deleted(
+    source: str, new_workspace: Callable[..., Workspace], take_in: Callable[..., Any]
+) -> None:
+    objects = new_workspace(source).bundle.source.objects
+    used = {name: {*of.key, *(c for child in objects.values() for p in child.parents if p.object == name for c in p.by or [])} for name, of in objects.items()}
+    files = {name: Written(name, spec) for name, spec in objects.items()}
+    fates: dict[str, dict[str, set[str]]] = {name: {} for name in objects}
+    for name, out in files.items():
+        out.add()
+
+        def named(fate: str, out: Written = out, columns: set[str] = used[name]) -> dict[str, str]:
+            return {c: value_of(fate, out.spec.columns[c]) for c in columns}
+
+        fault = rejecting(name, out.spec, source, used[name])
+        if fault is not None:
+            out.add(**named("rejected"), **fault)
+            fates[name]["rejected"] = used[name]
+        elif used[name] > set(out.spec.key):
+            out.add(**{**named("rejected"), **{k: out.rows[0][k] for k in out.spec.key}})  # the id of another one
+            fates[name]["rejected"] = used[name] - set(out.spec.key)
+        if out.spec.deleted:
+            out.add(**named("deleted"), **{out.spec.deleted: "yes"})
+            fates[name]["deleted"] = used[name]
+    expected = {name: lost_rows(out, objects, fates) for name, out in files.items()}
+    for out in files.values():
+        for number, row in enumerate(out.rows):
+            row["row number of the test"] = str(number)  # so that no two rows are duplicates of each other
+    done = take_in({**{f"{out.spec.files[0].replace(' ', '_')}.csv": out.text() for out in files.values()}, "files/a.txt": "text"}, source=source)
+    referred = {p.object for of in objects.values() for p in of.parents}
+    assert all(set(fates[name]) == {"rejected", "deleted"} for name in referred), "every parent can have every fate"
+    for name, orphans in expected.items():
+        rejects = {r["rec"]: r for r in done.rows(f"select * from {{clean}}.reject where object = '{name}'")}
+        warnings = done.rows(f"select * from {{clean}}.warning where object = '{name}' and code like 'orphan%'")
+        for rec, orphan in orphans.items():
+            if orphan.required:
+                assert (rejects[rec]["code"], rejects[rec]["column_name"] in orphan.columns) == (orphan.code, True), (name, rec, orphan)
+            else:
+                assert rec not in rejects, (name, rec, rejects.get(rec))
+                assert [w["code"] for w in warnings if w["rec"] == rec and w["column_name"] in orphan.columns] == [orphan.code], (name, rec, orphan)
 
 
 def test_every_code_of_the_rules_says_what_to_do() -> None:

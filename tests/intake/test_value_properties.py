@@ -60,7 +60,7 @@ def ask(new_workspace: Callable[..., Workspace], tmp_path_factory: pytest.TempPa
                 connection.execute(f"set datestyle = 'ISO, {'DMY' if day_first else 'MDY'}'; set timezone = '{ZONE}'".encode())
                 made_for[:] = [day_first]
             careful = CAREFUL[kind].format(clean=ws.schemas["clean"], day_first=day_first, mark=mark)
-            formats = {"day_first": day_first, "decimal_mark": mark, "timezone": ZONE, "composing": True}
+            formats = {"day_first": day_first, "decimal_mark": mark, "timezone": ZONE, "composing": True, "tab": True, "return": True}
             column = {"name": "x", "type": kind, "separators": ","}
             query = render(folder, "both.sql.j2", {**ws.schemas, "f": formats, "c": column, "careful": careful, "key": kind in ("name", "email", "url")})
             rows = connection.execute(query.replace("%", "%%").replace("%%s::", "%s::").encode(), (cells,)).fetchall()

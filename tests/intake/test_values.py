@@ -15,7 +15,7 @@ from crm2odoo.intake.clean import make_functions
 from crm2odoo.staging import Workspace
 from crm2odoo.staging.render import render
 
-F = {"day_first": False, "decimal_mark": ".", "timezone": "America/New_York", "composing": True}
+F = {"day_first": False, "decimal_mark": ".", "timezone": "America/New_York", "composing": True, "tab": True, "return": True}
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,13 @@ from crm2odoo.staging.render import literal, quote, render
 
 TEXT_TYPES = {"id", "text", "name", "html", "file"}
 NUMBERS = {"money", "number", "percent", "integer"}
-
+# What the tests of a cell ask for more than once (sql/macros/clean_values.sql.j2), by type of column.
+PARTS = {
+    **dict.fromkeys(("date", "datetime"), ["day", "time", "half"]),
+    **dict.fromkeys(NUMBERS, ["bare", "whole"]),
+    **dict.fromkeys(("url", "domain"), ["host"]),
+    "list": ["items"],
+}
 
 DAYS_OF_MONTHS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
 
@@ -73,6 +79,8 @@ class _Object:
     columns: list[dict[str, Any]]
     unknown: list[str]
     values: dict[str, Any] = field(default_factory=dict)
+    counts: dict[tuple[int, str], int] = field(default_factory=dict)
+    """Records by file and status, when it is built."""
 
 
 def make_functions(ws: Workspace, connection: Connection, day_first: bool | None = None) -> None:
@@ -109,7 +117,7 @@ def clean(ws: Workspace, export_id: str) -> CleanReport:
             _clean_object(ws, connection, objects[name])
         connection.execute(ws.sql("drop table {clean}._hint"))
         replace_findings(ws, connection, export_id, "clean", part_findings(ws, connection, files))
-        report = _report(ws, connection, files)
+        report = _report(ws, connection, files, {place: n for o in objects.values() for place, n in o.counts.items()})
         # `cleaned` is the one export that the clean tables hold.
         connection.execute(
             ws.sql(
@@ -152,6 +160,7 @@ def landed_files(ws: Workspace, connection: Connection, export_id: str) -> list[
                 notes["flags"],
                 notes["padded"],
                 notes["missing"],
+                notes.get("without", []),
             )
         )
     return files
@@ -189,10 +198,12 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
                 "blank_tokens": column.type not in TEXT_TYPES or (column_name in references and column_name not in spec.key),
                 "decode": formats.decode_html_entities and column.type in ("text", "name", "enum", "list"),
                 "numeric_id": formats.numeric_ids and column.type == "id",
+                # Of a cell that is decoded first, the parts are those of what comes out.
+                "parts": [] if formats.decode_html_entities and column.type == "list" else PARTS.get(column.type, []),
             }
         )
     unknown = list(dict.fromkeys(u for f in files for u in f.unknown))
-    plain = {"blank_tokens": False, "decode": formats.decode_html_entities, "numeric_id": False}
+    plain = {"blank_tokens": False, "decode": formats.decode_html_entities, "numeric_id": False, "parts": []}
     refused = {f.file_no: ", ".join(f.missing) for f in files if f.missing}
     values = {
         "object": name,
@@ -211,6 +222,7 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
             "decimal_mark": formats.decimal_mark,
             "timezone": ws.bundle.project.timezone,
             "composing": any({"composing", "odd_blanks"} & set(f.flags) for f in files),
+            **{blank: any(blank not in f.without for f in files) for blank in ("tab", "return")},
         },
         "fatal_checks": list(_fatal_checks(ws, spec, present)),
         "warnings": list(_warnings(ws, spec, present, formats.date_order == "dmy")),
@@ -322,14 +334,11 @@ def _clean_object(ws: Workspace, connection: Connection, obj: _Object) -> None:
         run("merges", columns=[_comparable(obj.spec.columns[c], c) for c in merge])
     if again is not None:
         connection.execute(ws.sql("drop table {clean}.{again}", again=f"_again {obj.name}"))
-    found = connection.execute(
-        ws.sql(
-            "select count(*) filter (where _status = 'rejected') as rejects, count(*) filter (where _warn is not null) as warnings from "
-            "{clean}.{name}",
-            name=obj.name,
-        )
-    ).fetchone()
-    run("reports", found=found)
+    counts = connection.execute(
+        ws.sql("select _file, _status, count(*) as n, count(_warn) as warned from {clean}.{name} group by 1, 2", name=obj.name)
+    ).fetchall()
+    obj.counts = {(r["_file"], r["_status"]): r["n"] for r in counts}
+    run("reports", rejects=any(r["_status"] == "rejected" for r in counts), warned=any(r["warned"] for r in counts))
     connection.execute(ws.sql("alter table {clean}.{name} drop column _reject, drop column _warn", name=obj.name))
     index_clean(ws, connection, obj.name)
 
@@ -344,13 +353,15 @@ def _repeats(ws: Workspace, connection: Connection, obj: _Object) -> str | None:
     if not obj.spec.key:
         return ""
     table = quote(obj.name)
-    # A hash of eight bytes is grouped much faster than the key; two keys with one hash only cost the exact look below.
-    again = connection.execute(
-        f"select 1 from {ws.schemas['clean']}.{table} group by hashtextextended(_key, 0) having count(*) > 1 limit 1".encode()
-    ).fetchone()
     missing = " or ".join(f"{quote(c)} is null" for c in obj.spec.key)
-    keyless = connection.execute(f"select 1 from {ws.schemas['clean']}.{table} where {missing} limit 1".encode()).fetchone()
-    if not again and not keyless:
+    # A hash of eight bytes is grouped much faster than the key; two keys with one hash only cost the exact look below.
+    found = connection.execute(
+        f"select bool_or(n > 1) as again, bool_or(k > 0) as keyless from (select count(*) as n, count(*) filter (where {missing}) as k"
+        f" from {ws.schemas['clean']}.{table} group by hashtextextended(_key, 0)) as q".encode()
+    ).fetchone()
+    assert found is not None
+    keyless = found["keyless"]
+    if not found["again"] and not keyless:
         return None
     condition = f"o._key in (select _key from {ws.schemas['clean']}.{table} group by _key having count(*) > 1)"
     return f"{condition} or {' or '.join(f'o.{quote(c)} is null' for c in obj.spec.key)}" if keyless else condition
@@ -432,6 +443,10 @@ def count_files(ws: Workspace, connection: Connection, files: list[LandedFile]) 
     for name in sorted({f.object for f in files}):
         for r in connection.execute(ws.sql("select _file, _status, count(*) as n from {clean}.{object} group by 1, 2", object=name)):
             by[r["_file"], r["_status"]] = r["n"]
+    return _file_counts(files, by)
+
+
+def _file_counts(files: list[LandedFile], by: dict[tuple[int, str], int]) -> list[FileCount]:
     return [
         FileCount(
             f.object,
@@ -448,9 +463,9 @@ def count_files(ws: Workspace, connection: Connection, files: list[LandedFile]) 
     ]
 
 
-def _report(ws: Workspace, connection: Connection, files: list[LandedFile]) -> CleanReport:
+def _report(ws: Workspace, connection: Connection, files: list[LandedFile], counts: dict[tuple[int, str], int]) -> CleanReport:
     codes: dict[str, dict[str, dict[str, int]]] = {"reject": {}, "warning": {}}
     for kind, table in codes.items():
         for r in connection.execute(ws.sql("select object, code, count(*) as n from {clean}.{kind} group by 1, 2 order by 1, 2", kind=kind)):
             table.setdefault(r["object"], {})[r["code"]] = r["n"]
-    return CleanReport(count_files(ws, connection, files), codes["reject"], codes["warning"])
+    return CleanReport(_file_counts(files, counts), codes["reject"], codes["warning"])

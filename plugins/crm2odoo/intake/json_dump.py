@@ -226,6 +226,7 @@ def rows(items: Iterator[Element], header: list[str], scan: Scan) -> Iterator[by
     """The elements of one collection as COPY data under ``header``; ``scan`` fills on the way. Cells are joined by commas."""
     dialect = Dialect()
     places = {h: i for i, h in enumerate(header)}
+    scan.flags |= {"tab", "return"}  # not looked for
     for element in items:
         scan.records += 1
         if not isinstance(element.value, dict):

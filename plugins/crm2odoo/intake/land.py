@@ -22,6 +22,7 @@ from crm2odoo.intake.findings import Finding, replace_findings, storable
 from crm2odoo.intake.headers import Assignment, assign, missing_columns, shown
 from crm2odoo.intake.json_dump import BrokenJson, Collection, Element, ManyValues, elements, rows, survey
 from crm2odoo.intake.private_columns import private_columns, protected, tell
+from crm2odoo.intake.readers import WORTH, usable_readers
 from crm2odoo.intake.recognise import Recognition, recognise
 from crm2odoo.intake.scan import NotUtf8, Scan, Scanner, utf8_blocks, with_line_feeds
 from crm2odoo.intake.sniff import HEAD, Head, find_encoding, quick_encoding, sniff
@@ -82,7 +83,8 @@ def land(ws: Workspace, export_id: str) -> None:
             raise NoExport(f"the export {export_id} is not registered\nRun the registration first.")
         ws.run(connection, "land/shared.sql.j2")
         files = connection.execute(
-            ws.sql("select file_no, name, sha256 from {log}.file where export_id = %s and not notes ? 'member_of' order by file_no"), (export_id,)
+            ws.sql("select file_no, name, sha256, bytes from {log}.file where export_id = %s and not notes ? 'member_of' order by file_no"),
+            (export_id,),
         ).fetchall()
         choices = _choices(ws, connection)
         tables = []
@@ -101,7 +103,7 @@ def land(ws: Workspace, export_id: str) -> None:
                 f"register it."
             )
         for file in tables:
-            findings += _land_file(ws, delivery, export_id, file["file_no"], file["name"], file["sha256"], choices.get(file["sha256"]))
+            findings += _land_file(ws, delivery, export_id, file["file_no"], file["name"], file["sha256"], file["bytes"], choices.get(file["sha256"]))
     with ws.connect() as connection:
         replace_findings(ws, connection, export_id, "intake", findings)
         connection.execute(ws.sql("update {log}.export set status = 'landed' where export_id = %s"), (export_id,))
@@ -119,7 +121,9 @@ def _among_attachments(name: str) -> bool:
     return bool({p.lower() for p in PurePosixPath(name).parts[:-1]} & ATTACHMENT_FOLDERS)
 
 
-def _land_file(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, name: str, sha256: str, choice: str | None) -> list[Finding]:
+def _land_file(
+    ws: Workspace, delivery: Delivery, export_id: str, file_no: int, name: str, sha256: str, size: int, choice: str | None
+) -> list[Finding]:
     """Lands one file in one transaction; UTF-8 is assumed until a byte says otherwise."""
     if PurePosixPath(name).suffix.lower() in SHEETS:
         finding = Finding(
@@ -136,7 +140,7 @@ def _land_file(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, 
         try:
             with ws.connect() as connection, delivery.open(name) as raw:
                 stream = Hashing(raw)
-                landed = _land_table(ws, connection, cast(BinaryIO, stream), export_id, file_no, name, encoding, choice)
+                landed = _land_table(ws, connection, cast(BinaryIO, stream), export_id, file_no, name, size, encoding, choice)
                 while stream.read(1 << 20):
                     pass
                 if stream.digest.hexdigest() != sha256:
@@ -247,7 +251,7 @@ def assign_file(ws: Workspace, export_id: str, name: str, object_name: str | Non
 
 
 def _land_table(
-    ws: Workspace, connection: Connection, stream: BinaryIO, export_id: str, file_no: int, name: str, encoding: str, choice: str | None
+    ws: Workspace, connection: Connection, stream: BinaryIO, export_id: str, file_no: int, name: str, size: int, encoding: str, choice: str | None
 ) -> Landed:
     first = stream.read(HEAD)
     encoding = quick_encoding(first) or encoding
@@ -285,6 +289,7 @@ def _land_table(
         export_id,
         file_no,
         name,
+        size,
     )
 
 
@@ -333,6 +338,7 @@ def _land_rows(
     export_id: str,
     file_no: int,
     name: str,
+    size: int,
 ) -> Landed:
     """Creates the table and copies the rows into it."""
     if len(assignment.cells) > MAX_COLUMNS:
@@ -349,7 +355,8 @@ def _land_rows(
     delimiter = head.dialect.delimiter.decode()
     chosen = private_columns(ws, object_name, columns)
     found = defects.spilled(protected(ws, scanner.rows(iter(blocks)), delimiter, chosen, scanner.scan), scanner.scan)
-    copy_rows(ws, connection, table_name(object_name, export_id, file_no), columns, delimiter, found)
+    with scanner.readers(usable_readers() if size >= WORTH else 0):
+        copy_rows(ws, connection, table_name(object_name, export_id, file_no), columns, delimiter, found)
     landed.findings += tell(name, chosen)
     finish(ws, connection, landed, object_name, assignment, scanner.scan, defects, export_id, file_no, name)
     return landed
@@ -401,6 +408,7 @@ def finish(
         "kinds": dict(scan.kinds),
         "lines": scan.line - 1,
         "missing": missing,
+        "without": sorted({"tab", "return"} - scan.flags),
     }
     defects.write(connection, scan)
     before = connection.execute(ws.sql("select table_name from {log}.file where export_id = %s and file_no = %s"), (export_id, file_no)).fetchone()

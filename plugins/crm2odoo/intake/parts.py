@@ -12,7 +12,8 @@ from crm2odoo.staging import Connection, Workspace
 
 @dataclass
 class LandedFile:
-    """A file of the export that is an object of the source. ``flags``, ``padded``: dirt that was seen; ``missing``: mandatory columns it lacks."""
+    """A file of the export that is an object of the source. ``flags``, ``padded``: dirt that was seen; ``missing``: mandatory columns
+    it lacks; ``without``: dirt that was looked for and is not there."""
 
     file_no: int
     name: str
@@ -25,6 +26,7 @@ class LandedFile:
     flags: list[str]
     padded: list[str]
     missing: list[str]
+    without: list[str]
 
 
 def part_findings(ws: Workspace, connection: Connection, files: list[LandedFile]) -> Iterator[Finding]:

@@ -8,15 +8,17 @@ is read from start to end that way. Nothing is dropped: what is no row becomes a
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from collections import Counter, deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import accumulate
 from typing import BinaryIO, NamedTuple
 
 from crm2odoo.intake.errors import UnknownEncoding
 from crm2odoo.intake.headers import folded
+from crm2odoo.intake.readers import STRETCH, Readers, whole_records
 from crm2odoo.intake.sniff import Head
 from crm2odoo.intake.tokens import NeedMore, Record, read_record, write_cell
 
@@ -88,6 +90,16 @@ class Scan:
     defects: list[Defect] = field(default_factory=list)
     flags: set[str] = field(default_factory=set)
     padded: set[int] = field(default_factory=set)
+
+    def add(self, later: Scan) -> None:
+        """Takes over what a stretch that follows brought to light; its numbers go on from these."""
+        self.records, self.line = later.records, later.line
+        self.rejected += later.rejected
+        self.non_records += later.non_records[: max(LISTED - len(self.non_records), 0)]
+        self.kinds.update(later.kinds)
+        self.defects += later.defects
+        self.flags |= later.flags
+        self.padded |= later.padded
 
 
 def utf8_blocks(stream: BinaryIO, encoding: str, block: int = BLOCK) -> Iterator[bytes]:
@@ -163,28 +175,91 @@ class Scanner:
         self._header_starts = tuple(s + after for s in (first, b'"' + first + b'"') if first)
         self._fast = self.dialect.quote == b'"' and not self.dialect.escape and self.width > 0
         self._padded_cells = 0
+        self._careful_until = 0
+        self._readers = Readers(self._read_stretch, 0)
+        self._stretch = STRETCH
+        # Bytes to read before others are asked to, and how many that will be the next time.
+        self._alone, self._patience = 0, STRETCH
         self._pending: deque[tuple[Record, int, bytes]] = deque()
+
+    @contextmanager
+    def readers(self, count: int, stretch: int = STRETCH) -> Iterator[Readers]:
+        """Lets ``count`` processes do the reading where a file is well-formed, while the block lasts. To be entered before threads start."""
+        readers = Readers(self._read_stretch, count if self._fast else 0)
+        self._readers, self._stretch = readers, stretch
+        try:
+            yield readers
+        finally:
+            readers.close()
 
     def rows(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
         """The records as COPY data, from blocks that start right after the header."""
         buffer = b""
-        careful_until = 0
-        for block in blocks:
+        for block in itertools.chain(blocks, [b""]):
             buffer += block
-            while len(buffer) > max(2 * self._tail, careful_until):
-                until = len(buffer) - self._tail
-                if self._fast:
-                    done = self._well_formed(buffer[:until]) or self._in_pieces(buffer, until)
+            while self._readers.any and self._alone <= 0 and len(buffer) > self._stretch + self._tail:
+                cut = whole_records(buffer, min(2 * self._stretch, len(buffer) - self._tail))
+                if not cut:
+                    self._read_alone()
+                elif self._readers.busy:
+                    rows, buffer = self._taken(buffer)
+                    yield rows
                 else:
-                    done = self._one_by_one(buffer, until, final=False)
-                if not done[1]:
-                    # One record larger than the buffer: wait until there is twice as much.
-                    careful_until = 2 * len(buffer)
-                    break
-                careful_until = 0
-                yield done[0]
-                buffer = buffer[done[1] :]
+                    self._readers.ask(buffer[:cut], self.scan.records, self.scan.line)
+                    buffer = buffer[cut:]
+            if block and self._readers.any and self._alone <= 0:
+                continue
+            while self._readers.asked:
+                # What they have stands before the buffer.
+                rows, buffer = self._taken(buffer)
+                yield rows
+            size = len(buffer)
+            rows, buffer = self._by_itself(buffer)
+            self._alone -= size - len(buffer)
+            yield rows
         yield self._one_by_one(buffer, len(buffer), final=True)[0]
+
+    def _taken(self, buffer: bytes) -> tuple[bytes, bytes]:
+        """The rows of the oldest stretch that is being read, and the buffer with what has to be read again."""
+        found = self._readers.take()
+        if isinstance(found, bytes):
+            self._read_alone()
+            return b"", found + buffer
+        rows, scan, left = found
+        self.scan.add(scan)
+        return rows, left + buffer
+
+    def _read_alone(self) -> None:
+        """Where one stretch needs care, the next ones often do: the longer so, the more is read without asking others."""
+        self._patience = min(2 * self._patience, 1 << 26)
+        self._alone = self._patience
+
+    def _read_stretch(self, stretch: bytes, records: int, line: int) -> tuple[bytes, Scan] | None:
+        """Reads whole records in another process."""
+        self.scan = Scan(records=records, line=line)
+        out, position = [], 0
+        while position < len(stretch):
+            done = self._well_formed(stretch[position : position + BLOCK])
+            if done is None:
+                return None
+            out.append(done[0])
+            position += done[1]
+        return b"".join(out), self.scan
+
+    def _by_itself(self, buffer: bytes) -> tuple[bytes, bytes]:
+        """Rows of the buffer but for its end, and the rest of it."""
+        out = []
+        while len(buffer) > max(2 * self._tail, self._careful_until):
+            until = len(buffer) - self._tail
+            done = (self._well_formed(buffer[:until]) or self._in_pieces(buffer, until)) if self._fast else self._one_by_one(buffer, until, final=False)
+            if not done[1]:
+                # One record larger than the buffer: wait until there is twice as much.
+                self._careful_until = 2 * len(buffer)
+                break
+            self._careful_until = 0
+            out.append(done[0])
+            buffer = buffer[done[1] :]
+        return b"".join(out), buffer
 
     def _in_pieces(self, buffer: bytes, until: int) -> tuple[bytes, int]:
         """A block that needs care somewhere: small pieces of it may not."""
@@ -227,8 +302,7 @@ class Scanner:
             inside = pieces[1::2]
             inner = buffer.count(b"\n", 0, consumed) != outside.count(b"\n")
             if inner:
-                inside = b'"'.join(inside).replace(b"\n", INNER).split(b'"')
-                pieces[1::2] = inside
+                pieces[1::2] = inside = [p.replace(b"\n", INNER) if b"\n" in p else p for p in inside]
                 chunk = b'"'.join(pieces)
             else:
                 chunk = buffer[:consumed]
@@ -268,8 +342,13 @@ class Scanner:
         scan = self.scan
         rec, line, count, row = scan.records + 1, scan.line, len(lines), self._row
         if inner:
-            places = list(accumulate([1 + text.count(INNER) if INNER in text else 1 for text in lines], initial=line))
-            scan.line = places.pop()
+            places: list[int] = []
+            for index, text in enumerate(lines):
+                if INNER in text:
+                    places.extend(range(line + len(places), line + index + 1))
+                    line += text.count(INNER)
+            places.extend(range(line + len(places), line + count))
+            scan.line = line + count
             out = b"".join([row % t for t in zip(range(rec, rec + count), places, lines, strict=True)]).replace(INNER, b"\n")
         else:
             out = b"".join([row % t for t in zip(range(rec, rec + count), range(line, line + count), lines, strict=True)])
@@ -295,6 +374,10 @@ class Scanner:
     def _note(self, chunk: bytes) -> None:
         """Remembers which kinds of dirt the file holds, so that the cleaning looks for no others."""
         flags = self.scan.flags
+        if b"\t" in chunk:
+            flags.add("tab")
+        if b"\r" in chunk:
+            flags.add("return")
         if not chunk.isascii():
             flags.add("non_ascii")
             if not {"odd_blanks", "composing"} <= flags:
@@ -322,7 +405,7 @@ class Scanner:
                 start = outside.rfind(b"\n", 0, match.start()) + 1
                 padded.add(outside.count(delimiter, start, match.start() + 1) + 1)
         # Nothing between two pieces is a doubled quote: the cell goes on.
-        edges = {p[:1] for u, p in zip(unquoted, inside, strict=False) if u} | {p[-1:] for p, u in zip(inside, unquoted[1:], strict=True) if u}
+        edges = {p[:1] for p in itertools.compress(inside, unquoted)} | {p[-1:] for p in itertools.compress(inside, unquoted[1:])}
         if edges & {b" ", b"\t", b"\r", b"\n", INNER}:
             blanks = b" \t\r\n" + INNER
             column = 1
