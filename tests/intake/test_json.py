@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 from typing import Any
@@ -11,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import crm2odoo.intake.json_dump as json_dump
-from crm2odoo.intake.json_dump import BrokenJson, ManyValues, elements, flat
+from crm2odoo.intake.json_dump import BrokenJson, Element, ManyValues, elements, flat
+from crm2odoo.intake.scan import Scan
 
 SCALAR = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6)
 RECORD = st.dictionaries(st.text(alphabet="abcdef", min_size=1, max_size=3), SCALAR | st.lists(SCALAR, max_size=3) | st.dictionaries(st.text(max_size=3), SCALAR, max_size=2), max_size=4)
@@ -36,6 +38,21 @@ def test_every_element_is_found_whatever_the_blocks(dump: dict[str, list[Any]], 
     prefix = "data." if wrapped else ""
     expected = [(prefix + name, json.loads(json.dumps(v), parse_int=str, parse_float=str)) for name, values in dump.items() for v in values]
     assert [(c, v) for c, _, v in found] == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(items=st.lists(RECORD | SCALAR, max_size=8))
+def test_every_element_is_a_row_or_a_reject(items: list[Any]) -> None:
+    values = [json.loads(json.dumps(v), parse_int=str, parse_float=str) for v in items]
+    header = list(dict.fromkeys(name for v in values if isinstance(v, dict) for name in json_dump.flat(v)))
+    scan = Scan()
+    data = b"".join(json_dump.rows(iter([Element("", n, v) for n, v in enumerate(values, 1)]), header, scan))
+    read = list(csv.reader(io.StringIO(data.decode(), newline=""), strict=True))
+    assert scan.records == len(items)
+    assert [int(r[0]) for r in read] == [n for n, v in enumerate(values, 1) if isinstance(v, dict)]
+    assert {d.rec for d in scan.defects if d.fatal} == {n for n, v in enumerate(values, 1) if not isinstance(v, dict)}
+    shown = [{h: c for h, c in zip(header, r[2:], strict=True) if c} for r in read] if header else [{} for _ in read]
+    assert shown == [{h: c.replace("\0", "") for h, c in flat(v).items() if c and c.replace("\0", "")} for v in values if isinstance(v, dict)]
 
 
 @settings(max_examples=400, deadline=None)

@@ -69,10 +69,16 @@ def test_a_reader_that_is_killed_costs_time_and_no_row() -> None:
 
 
 def test_a_failure_leaves_no_process_behind() -> None:
-    scanner = Scanner(sniff(HEADER, True, "leads.csv", SOURCE))
-    with pytest.raises(RuntimeError, match="the database is gone"), scanner.readers(2) as readers:
-        children = list(readers.processes)
-        raise RuntimeError("the database is gone")
+    children: list[int] = []
+
+    def fail() -> None:
+        with Scanner(sniff(HEADER, True, "leads.csv", SOURCE)).readers(2) as readers:
+            children.extend(readers.processes)
+            raise RuntimeError("the database is gone")
+
+    with pytest.raises(RuntimeError, match="the database is gone"):
+        fail()
+    assert len(children) == 2
     for child in children:
         with pytest.raises(ProcessLookupError):
             os.kill(child, 0)

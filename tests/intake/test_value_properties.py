@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -36,17 +37,18 @@ CAREFUL = {
     "date": "{clean}.as_date(x, {day_first})",
     "datetime": "{clean}.as_timestamp(x, {day_first}, '" + ZONE + "')",
     "money": "{clean}.as_number(x, '{mark}')",
+    "currency": "{clean}.currency_of(x)",
     "percent": "{clean}.as_number(x, '{mark}')",
     "name": "{clean}.name_key(x)",
     "email": "{clean}.email_key(x)",
     "url": "{clean}.domain_key(x)",
-    "list": "{clean}.list_of(x, ',')",
+    "list": "{clean}.list_of(x, '{separators}')",
 }
 
 
 @pytest.fixture(scope="module")
 def ask(new_workspace: Callable[..., Workspace], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
-    """``ask(kind, cells, mark=".", day_first=False)``: for each cell what the quick and the careful reading give."""
+    """``ask(kind, cells, mark=".", day_first=False, separators=",")``: for each cell what the quick and the careful reading give."""
     ws = new_workspace(timezone=ZONE)
     folder = tmp_path_factory.mktemp("macro")
     (folder / "macros").symlink_to(ws.bundle.root_of("sql") / "macros")
@@ -54,15 +56,16 @@ def ask(new_workspace: Callable[..., Workspace], tmp_path_factory: pytest.TempPa
     with ws.connect() as connection:
         made_for: list[bool] = []
 
-        def run(kind: str, cells: list[str], mark: str = ".", day_first: bool = False) -> list[Any]:
+        def run(kind: str, cells: list[str], mark: str = ".", day_first: bool = False, separators: str = ",") -> list[Any]:
             if made_for != [day_first]:
                 make_functions(ws, connection, day_first)
                 connection.execute(f"set datestyle = 'ISO, {'DMY' if day_first else 'MDY'}'; set timezone = '{ZONE}'".encode())
                 made_for[:] = [day_first]
-            careful = CAREFUL[kind].format(clean=ws.schemas["clean"], day_first=day_first, mark=mark)
+            careful = CAREFUL[kind].format(clean=ws.schemas["clean"], day_first=day_first, mark=mark, separators=separators)
             formats = {"day_first": day_first, "decimal_mark": mark, "timezone": ZONE, "composing": True, "tab": True, "return": True}
-            column = {"name": "x", "type": kind, "separators": ","}
-            query = render(folder, "both.sql.j2", {**ws.schemas, "f": formats, "c": column, "careful": careful, "key": kind in ("name", "email", "url")})
+            column = {"name": "x", "type": "money" if kind == "currency" else kind, "separators": separators}
+            key = kind in ("name", "email", "url", "currency")
+            query = render(folder, "both.sql.j2", {**ws.schemas, "f": formats, "c": column, "careful": careful, "key": key})
             rows = connection.execute(query.replace("%", "%%").replace("%%s::", "%s::").encode(), (cells,)).fetchall()
             assert [(c, r["quick"]) for c, r in zip(cells, rows, strict=True)] == [(c, r["careful"]) for c, r in zip(cells, rows, strict=True)]
             return [r["quick"] for r in rows]
@@ -141,6 +144,17 @@ def test_quick_and_careful_reading_of_amounts_agree(ask: Ask, mark: str, data: s
     ask("percent", data.draw(nearly(st.integers(0, 120).map("{}%".format) | usual, "019.,% -")), mark=mark)
 
 
+SIGNS = ["$", "€", "£", "₹", "US$", "CA$", "EUR", "USD", "INR", "kr"]
+
+
+@ONE_COLUMN
+@given(column=st.lists(st.tuples(AMOUNTS.map(abs), st.sampled_from(SIGNS), st.sampled_from(["{1}{0:,.2f}", "{1} {0:,.2f}", "{0:.2f} {1}", "{0:,.0f}{1}"])), min_size=20, max_size=60), data=st.data())
+def test_currencies_are_read_as_they_were_written(ask: Ask, column: list[tuple[Decimal, str, str]], data: st.DataObject) -> None:
+    assert ask("currency", [shape.format(amount, sign) for amount, sign, shape in column]) == [sign.upper() for _, sign, _ in column]
+    assert ask("currency", [f"{amount:,.2f}" for amount, _, _ in column]) == [None] * len(column)
+    ask("currency", data.draw(nearly(st.builds(lambda a, s: f"{s}{a:,.2f}", AMOUNTS, st.sampled_from(SIGNS)), "0123456789.,$€£₹- AUSDEkr")))
+
+
 NAMES = st.text(alphabet=st.sampled_from("abZ éÉßöÅ日 .-'&Ωά1ı"), min_size=1, max_size=12) | st.sampled_from(["Acme Inc", "Straße", "Café", "Cafe\u0301", "ÅSA"])
 
 
@@ -194,7 +208,54 @@ def test_lists_are_read_as_they_were_written(ask: Ask, data: st.DataObject) -> N
 
     column = data.draw(st.lists(PARTS, min_size=20, max_size=40))
     assert ask("list", [cell(parts) for parts in column]) == column
-    ask("list", data.draw(nearly(st.sampled_from(["hot", "a, b", "a,b,c", '"x, y", z', "a b, c"]), 'a, "\n\t;')))
+    usual = st.sampled_from(["hot", "a, b", "a,b,c", '"x, y", z', "a b, c"])
+    for separators in (",", "|", ",;"):
+        ask("list", data.draw(nearly(usual.map(lambda c, s=separators: c.replace(",", s[-1])), 'a, "\n\t;|')), separators=separators)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(["yes", "y", "true", "1", "no", "n", "false", "0"]) | st.text(alphabet="yestrunofalx10 ", max_size=5), st.booleans())
+def test_a_word_that_says_neither_yes_nor_no_says_nothing(words: Callable[[str, str], Any], word: str, upper: bool) -> None:
+    told = {**dict.fromkeys(["yes", "y", "true", "t", "1", "x"], True), **dict.fromkeys(["no", "n", "false", "f", "0"], False)}
+    assert words("as_boolean", word.upper() if upper else word) == told.get(word), "blanks are gone before"
+
+
+BLANK = ["", "-", "--", "n/a", "#N/A", "NULL", "(null)", "None", "Select", " select "]
+PADDED = st.builds("{}{}{}".format, st.sampled_from(["", " ", "\t", "\u00a0", "\u200b\n"]), st.text(alphabet="0197.aé \u00ad", max_size=6), st.sampled_from(["", "  ", "\r\n", "\ufeff "]))
+
+
+@ONE_COLUMN
+@given(column=st.lists(st.sampled_from(BLANK) | st.from_regex(r"\A[0-9]{1,4}\.0{0,2}\Z") | PADDED, min_size=20, max_size=60))
+def test_cells_are_freed_of_blanks_and_ids_of_their_fraction(cells_of: Callable[[list[str]], list[tuple[Any, ...]]], column: list[str]) -> None:
+    odd = str.maketrans(dict.fromkeys("\u00a0\u2007\u202f\u3000\u2028\u2029", " ") | dict.fromkeys("\u200b\u200c\u200d\u2060\ufeff\u00ad\u200e\u200f"))
+    tidy = [cell.translate(odd).strip(" \t\r\n\v\f") or None for cell in column]
+    tokens = {word.strip().lower() for word in BLANK}
+    whole = [re.sub(r"^([0-9]+)\.0+$", r"\1", cell) if cell else None for cell in tidy]
+    assert cells_of(column) == [(plain, None if plain and plain.lower() in tokens else plain, number) for plain, number in zip(tidy, whole, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def cells_of(new_workspace: Callable[..., Workspace], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[list[str]], list[tuple[Any, ...]]]]:
+    """For each cell what is left of it as a text, in a typed column, and as an id of The Customer Factor."""
+    ws = new_workspace()
+    folder = tmp_path_factory.mktemp("cells")
+    (folder / "macros").symlink_to(ws.bundle.root_of("sql") / "macros")
+    (folder / "cells.sql.j2").write_text("{% from 'macros/clean_cells.sql.j2' import cells %}select text, typed, id from ({{ cells([file], columns, land, clean) }}) as q order by _rec")
+    plain = {"decode": False, "blank_tokens": False, "numeric_id": False, "parts": ()}
+    names = ["text", "typed", "id"]
+    columns = [{**plain, "name": "text"}, {**plain, "name": "typed", "blank_tokens": True}, {**plain, "name": "id", "numeric_id": True}]
+    file = {"file_no": 1, "table": "cells", "columns": names, "flags": ["odd_blanks"], "padded": names}
+    query = render(folder, "cells.sql.j2", {**ws.schemas, "file": file, "columns": columns})
+    with ws.connect() as connection:
+        make_functions(ws, connection)
+        connection.execute(ws.sql("create table {land}.cells (rec bigint, line bigint, text text, typed text, id text)"))
+
+        def run(cells: list[str]) -> list[tuple[Any, ...]]:
+            connection.execute(ws.sql("truncate {land}.cells"))
+            connection.execute(ws.sql("insert into {land}.cells select n, n, x, x, x from unnest(%s::text[]) with ordinality as u(x, n)"), (cells,))
+            return [tuple(r.values()) for r in connection.execute(query.encode())]
+
+        yield run
 
 
 @settings(max_examples=60, deadline=None)

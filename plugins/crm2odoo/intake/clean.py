@@ -25,10 +25,10 @@ TEXT_TYPES = {"id", "text", "name", "html", "file"}
 NUMBERS = {"money", "number", "percent", "integer"}
 # What the tests of a cell ask for more than once (sql/macros/clean_values.sql.j2), by type of column.
 PARTS = {
-    **dict.fromkeys(("date", "datetime"), ["day", "time", "half"]),
-    **dict.fromkeys(NUMBERS, ["bare", "whole"]),
-    **dict.fromkeys(("url", "domain"), ["host"]),
-    "list": ["items"],
+    **dict.fromkeys(("date", "datetime"), ("day", "time", "half")),
+    **dict.fromkeys(NUMBERS, ("bare", "whole")),
+    **dict.fromkeys(("url", "domain"), ("host",)),
+    "list": ("items",),
 }
 
 DAYS_OF_MONTHS = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
@@ -199,7 +199,7 @@ def _describe(ws: Workspace, name: str, spec: SourceObject, files: list[LandedFi
                 "decode": formats.decode_html_entities and column.type in ("text", "name", "enum", "list"),
                 "numeric_id": formats.numeric_ids and column.type == "id",
                 # Of a cell that is decoded first, the parts are those of what comes out.
-                "parts": [] if formats.decode_html_entities and column.type == "list" else PARTS.get(column.type, []),
+                "parts": [] if formats.decode_html_entities and column.type == "list" else PARTS.get(column.type, ()),
             }
         )
     unknown = list(dict.fromkeys(u for f in files for u in f.unknown))

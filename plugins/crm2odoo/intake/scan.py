@@ -251,7 +251,7 @@ class Scanner:
         out = []
         while len(buffer) > max(2 * self._tail, self._careful_until):
             until = len(buffer) - self._tail
-            done = (self._well_formed(buffer[:until]) or self._in_pieces(buffer, until)) if self._fast else self._one_by_one(buffer, until, final=False)
+            done = self._well_formed(buffer[:until]) or self._in_pieces(buffer, until) if self._fast else self._one_by_one(buffer, until, final=False)
             if not done[1]:
                 # One record larger than the buffer: wait until there is twice as much.
                 self._careful_until = 2 * len(buffer)
