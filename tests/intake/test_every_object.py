@@ -58,6 +58,14 @@ ESSENTIAL = {
     "customer_factor": {"job.date", "estimate.date", "invoice.date"},
     "smartdesk": {"deal.close_date", "call.at", "meeting.at", "email.at", "note.at", "ticket_message.at"},
 }
+# Records that are one when these columns agree. All others, leads and deals above all, stay apart.
+MERGED = {
+    "flash_lead_sales": {"team_member": "email", "pipeline_stage": "pipeline stage", "tag": "name", "lead_source": "name", "company": "name", "contact": "email"},
+    "leadforce": {"staff": "email", "pipeline_stage": "pipeline stage", "custom_field": "object name"},
+    "visual_practice": {"user": "email", "pipeline": "name", "pipeline_stage": "pipeline name", "tag": "name", "contact": "email", "custom_field": "object name"},
+    "customer_factor": {"user": "email", "customer": "email", "tag": "name"},
+    "smartdesk": {"user": "email", "pipeline": "name", "pipeline_stage": "pipeline_id pipeline name", "account": "domain", "contact": "email", "custom_field": "object name"},
+}  # fmt: skip
 CELLS = {"date": "2024-03-05", "datetime": "2024-03-05 10:00", "money": "5", "number": "5", "percent": "5", "integer": "5", "boolean": "", "email": "a@example.com", "url": "https://example.com/", "domain": "example.com"}
 BROKEN = {"date": "someday", "datetime": "someday", "money": "TBD", "number": "NaN", "percent": "TBD", "integer": "TBD"}
 
@@ -247,6 +255,30 @@ def test_every_reference_tells_a_parent_that_is_missing_from_one_that_was_reject
             else:
                 assert rec not in rejects, (name, rec, rejects.get(rec))
                 assert [w["code"] for w in warnings if w["rec"] == rec and w["column_name"] in orphan.columns] == [orphan.code], (name, rec, orphan)
+
+
+SPELLINGS = {"name": ("Été  X", "éTÉ x"), "enum": ("Lead", "LEAD "), "email": ("a@example.com", '"Roe, Jo" <A@Example.com>'), "domain": ("example.com", "https://www.Example.com/x")}
+
+
+@pytest.mark.promise("R09")
+@pytest.mark.parametrize("source", sorted(MERGED))
+def test_what_is_merged_and_what_never_is(source: str, new_workspace: Callable[..., Workspace], take_in: Callable[..., Any]) -> None:
+    objects = new_workspace(source).bundle.source.objects
+    files = []
+    for name, spec in objects.items():
+        out = Written(name, spec)
+        columns = MERGED[source].get(name, "").split()
+        for spelling in (0, 1):
+            out.add(**{c: SPELLINGS[spec.columns[c].type][spelling] for c in columns if spec.columns[c].type in SPELLINGS}, **{"row number of the test": str(spelling)})
+        for column in columns:
+            out.add(**{c: "" if c == column else "other" for c in columns}, **{"row number of the test": column})
+        files.append(out)
+    done = take_in({**{f"{out.spec.files[0].replace(' ', '_')}.csv": out.text() for out in files}, "files/a.txt": "text"}, source=source)
+    for out in files:
+        first, second, *others = done.rows(f"select _status, _key, _into from {{clean}}.{out.name} order by _rec")
+        expected = ("merged", first["_key"]) if out.name in MERGED[source] else ("valid", None)
+        assert (first["_status"], (second["_status"], second["_into"])) == ("valid", expected), out.name
+        assert "merged" not in {r["_status"] for r in others}, out.name
 
 
 def test_every_code_of_the_rules_says_what_to_do() -> None:
