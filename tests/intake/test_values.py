@@ -120,8 +120,8 @@ def test_money_against_a_second_reading(evaluate: Callable[..., list[Any]]) -> N
 
 
 def test_currencies(evaluate: Callable[..., list[Any]]) -> None:
-    cells = ["12.50", "$12", "12 EUR", "€ 5", "CA$ 5", "5k", "-5", "(5)", "6235.00 CAD"]
-    assert evaluate("money", cells, key=True) == [None, "$", "EUR", "€", "CA$", None, None, None, "CAD"]
+    cells = ["12.50", "$12", "12 EUR", "€ 5", "CA$ 5", "5k", "-5", "(5)", "6235.00 CAD", "-€5", "-5 €"]
+    assert evaluate("money", cells, key=True) == [None, "$", "EUR", "€", "CA$", None, None, None, "CAD", "€", "€"]
 
 
 EMAILS = [
