@@ -146,6 +146,8 @@ class ChunkLedger:
         self.entity: Entity = ws.bundle.entities[chunk.entity]
         self._connection = connection
         self._token = self._take()
+        self._refusals = self._has_refusals()
+        """Whether this plan has refusals of the entity that a later success has to take back."""
 
     @classmethod
     @contextmanager
@@ -339,6 +341,7 @@ class ChunkLedger:
         """Writes (xid, message) pairs as refusals, in place of what earlier tries of this plan said about them."""
         self._still_ours()
         self._forget_refusals([xid for xid, _ in refused], kind)
+        self._refusals = True
         with self._connection.cursor() as cursor:
             cursor.executemany(
                 self.ws.sql("insert into {log}.refusal (run_id, target_id, plan_id, entity, xid, kind, message) values (%s, %s, %s, %s, %s, %s, %s)"),
@@ -346,7 +349,17 @@ class ChunkLedger:
             )
         self._connection.commit()
 
+    def _has_refusals(self) -> bool:
+        row = self._connection.execute(
+            self.ws.sql("select exists (select from {log}.refusal where target_id = %s and plan_id = %s and entity = %s) as found"),
+            [self.target_id, self.plan_id, self.chunk.entity],
+        ).fetchone()
+        self._connection.commit()
+        return bool(row and row["found"])
+
     def _forget_refusals(self, xids: Sequence[str], kind: str | None = None) -> None:
+        if not self._refusals:
+            return
         self._connection.execute(
             self.ws.sql(
                 "delete from {log}.refusal where target_id = %s and plan_id = %s and entity = %s and xid = any(%s) "

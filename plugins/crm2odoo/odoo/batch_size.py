@@ -9,20 +9,26 @@ MAX_BYTES = 8 * 1024 * 1024
 """JSON-2 takes 128 MiB, but proxies in front of it often take much less."""
 
 
+LARGEST = 1000
+"""Above it some models become slower per record (loader.md, "traps found late")."""
+
+HEAVY = 200
+"""An entity that starts with fewer rows does so because its records are heavy."""
+
+
 class BatchSize:
-    """Grows and shrinks with the time that calls take. Starts at ``start`` rows and never passes twice that, nor 1,000."""
+    """Grows and shrinks with the time that calls take. Starts at ``start`` rows and never passes LARGEST, nor twice the start of a heavy entity."""
 
     def __init__(self, start: int) -> None:
         self.rows = start
-        # Above 1,000 some models become slower per record (loader.md, "traps found late").
-        self._largest = min(1000, 2 * start)
+        self._largest = min(LARGEST, 2 * start) if start < HEAVY else LARGEST
 
     def took(self, rows: int, seconds: float) -> None:
         """Learns from a call that went well."""
         if seconds > SLOWEST:
             self.rows = max(1, int(rows * AIM / seconds))
         elif seconds < FASTEST and rows >= self.rows:
-            self.rows = min(self._largest, max(self.rows + 1, int(rows * min(2.0, AIM / max(seconds, 0.01)))))
+            self.rows = min(self._largest, max(self.rows + 1, int(rows * min(3.0, AIM / max(seconds, 0.01)))))
 
     def halve(self) -> None:
         """After a time-out or a request that was too large."""

@@ -27,21 +27,28 @@ CODE = f"""# Made by crm2odoo for the time of a migration, and removed by it.
 task = env.context['{PAYLOAD}']
 env = env(context=task['context'])
 Model = env[task['model']]
-Data = env['ir.model.data']
-prefix = task['module'] + '.'
+module, xids = task['module'], [row[0] for row in task['rows']]
 try:
-    ids = {{}}
-    for _id, _module, name, model, res_id, _noupdate, alive in Data._lookup_xmlids([prefix + row[0] for row in task['rows']], Model):
+    env.cr.execute('SELECT name, model, res_id FROM ir_model_data WHERE module = %s AND name = ANY(%s)', [module, xids])
+    found = env.cr.fetchall()
+    for name, model, _id in found:
         if model != Model._name:
-            raise UserError('external id %s%s belongs to %s, not to %s' % (prefix, name, model, Model._name))
-        if alive:
-            ids[name] = res_id
+            raise UserError('external id %s.%s belongs to %s, not to %s' % (module, name, model, Model._name))
+    alive = set(Model.browse([res_id for _name, _model, res_id in found]).exists().ids) if found else ()
+    ids = {{name: res_id for name, _model, res_id in found if res_id in alive}}
     if task['op'] == 'create':
         new = [row for row in task['rows'] if row[0] not in ids]
-        made = Model.create([row[1] for row in new])
-        Data._update_xmlids([{{'xml_id': prefix + row[0], 'record': record, 'noupdate': True}} for row, record in zip(new, made)])
-        ids.update({{row[0]: record.id for row, record in zip(new, made)}})
-        action = {{'ids': [ids[row[0]] for row in task['rows']], 'created': [row[0] for row in new]}}
+        fresh = dict(zip([row[0] for row in new], Model.create([row[1] for row in new]).ids))
+        # What `_update_xmlids` does, but as one statement with two arrays. Where another call writes the same external ids at this moment, the
+        # database refuses one of the two as not serializable, and Odoo runs it again.
+        env.cr.execute(
+            "INSERT INTO ir_model_data (module, name, model, res_id, noupdate) "
+            "SELECT %s, x.name, %s, x.res_id, true FROM unnest(%s::varchar[], %s::int[]) AS x(name, res_id) ON CONFLICT (module, name) "
+            "DO UPDATE SET res_id = excluded.res_id, model = excluded.model, write_date = now() at time zone 'UTC'",
+            [module, Model._name, list(fresh), list(fresh.values())],
+        )
+        ids.update(fresh)
+        action = {{'ids': [ids[xid] for xid in xids], 'created': list(fresh)}}
     else:
         wanted = [ids.get(row[0]) or row[1] for row in task['rows']]
         there = Model.browse(wanted).exists().with_context(active_test=False)

@@ -177,9 +177,9 @@ class _ChunkLoad:
         log.info("::group::load %s rows=%d target=%s", self.chunk.label, self.chunk.rows, self.target.client.database)
         try:
             wanted = self.ledger.decision("load_tier")
-            self.tier = choose_tier(self.target, str(wanted) if wanted else None)
             self._settle_open_intents()
             self._check_budget()
+            self.tier = self._beside(lambda: choose_tier(self.target, str(wanted) if wanted else None), self._look_ahead)
             seen = 0
             while page := self._next_page():
                 self._check_pause()
@@ -347,6 +347,9 @@ class _ChunkLoad:
     def _meanwhile(self) -> None:
         """What is done while Odoo works on a batch."""
         self._settle_answered()
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
         if not self._ahead:
             self._ahead.append(self._cut())
 
