@@ -37,7 +37,8 @@ def tests_of_promises() -> dict[str, list[str]]:
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         everywhere = [i for node in tree.body if isinstance(node, ast.Assign) and _is_mark(node) for i in _ids(node.value)]
-        for node in tree.body:
+        in_classes = [node for group in tree.body if isinstance(group, ast.ClassDef) for node in group.body]
+        for node in [*tree.body, *in_classes]:
             if isinstance(node, ast.FunctionDef) and node.name.startswith("test_"):
                 for promise in [*everywhere, *(i for d in node.decorator_list for i in _ids(d))]:
                     found.setdefault(promise, []).append(f"{path.relative_to(ROOT / 'tests')}::{node.name}")

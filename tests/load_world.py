@@ -156,7 +156,7 @@ class World:
         with ws.connect() as connection:
             connection.execute(
                 ws.sql(
-                    "drop table if exists {target}.plan; create table {target}.plan (entity text, xid text, seq bigint, action text, hash text, "
+                    "drop table if exists {target}.plan; create unlogged table {target}.plan (entity text, xid text, seq bigint, action text, hash text, "
                     "changed text[] not null default '{{}}', reason text, res_id bigint, vals jsonb not null)"
                 )
             )

@@ -71,11 +71,13 @@ TIMES = [
 ]
 
 
+@pytest.mark.promise("R14")
 def test_times_are_utc_from_the_account_zone(evaluate: Callable[..., list[Any]]) -> None:
     found = evaluate("datetime", [cell for cell, _ in TIMES])
     assert [(c, str(v) if v else None) for (c, _), v in zip(TIMES, found, strict=True)] == TIMES
 
 
+@pytest.mark.promise("R14")
 @pytest.mark.parametrize("day_first", [False, True])
 def test_dates_against_pythons_calendar(evaluate: Callable[..., list[Any]], day_first: bool) -> None:
     pick = random.Random(7)

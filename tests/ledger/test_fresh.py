@@ -38,6 +38,14 @@ def test_a_plan_holds_while_its_own_run_writes(planned: Proof) -> None:
     assert fresh.require(planned.ws, planned.plan_id, "planner").plan_id == planned.plan_id
 
 
+@pytest.mark.promise("R01")
+def test_a_plan_whose_rows_a_crash_of_postgresql_took_is_not_taken_for_done(planned: Proof) -> None:
+    planned.rows("truncate {target}.plan")  # what recovery does to an unlogged table
+    assert "its rows are gone from the staging database" in refused(planned)
+    replan(planned)
+    fresh.require(planned.ws, planned.plan_id, "loader")
+
+
 def test_a_changed_mapping_decision_export_field_or_ledger_makes_it_stale(planned: Proof) -> None:
     replan(planned)
     first = planned.plan_id

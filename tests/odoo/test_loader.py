@@ -371,7 +371,7 @@ class TestLoadAction:
         assert ensure_load_action(target) == action
         target.client.call("ir.actions.server", "write", ids=[action], vals={"code": "action = {}"})
         assert ensure_load_action(target) == action
-        assert "Data._update_xmlids" in target.client.call("ir.actions.server", "read", ids=[action], fields=["code"])[0]["code"]
+        assert "INSERT INTO ir_model_data" in target.client.call("ir.actions.server", "read", ids=[action], fields=["code"])[0]["code"]
         remove_load_action(target)
         remove_load_action(target)
         assert target.client.xml_ids([f"{target.xid_module}.{ACTION_XID}"]) == {}

@@ -50,6 +50,10 @@ def _changes(ws: Workspace, connection: Connection, plan: Plan, run_id: str) -> 
     ).fetchone()
     if newer is not None:
         found.append(f"plan {newer['plan_id']} was made after it, at {newer['created_at']:%Y-%m-%d %H:%M} UTC: there is one plan at a time")
+    kept = connection.execute(ws.sql("select exists (select from {target}.plan) as found")).fetchone()
+    if any(plan.summary.values()) and not (kept and kept["found"]):
+        # Without this a task would find nothing to do, and call that done.
+        found.append("its rows are gone from the staging database: a crash of PostgreSQL empties the tables that can be made again")
     if bound.get("mapping") != ws.bundle.mapping_hash:
         found.append("the mapping changed (a file below mappings/)")
     if bound.get("decisions") != decisions_hash(ws, connection):
