@@ -329,7 +329,7 @@ def csv_import(bench: Bench, target: Target, entity: str, records: list[tuple[st
 
 
 def _warm(values: dict[str, Any]) -> dict[str, Any]:
-    return {k: f"warm {v}" if k in ("name", "summary", "message_id", "ref") else v for k, v in values.items()}
+    return {k: f"warm {v}" if k in ("name", "summary", "message_id", "ref", "body") else v for k, v in values.items()}
 
 
 def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], path: Path) -> None:
@@ -465,9 +465,7 @@ def sandbox_bench(keep: bool, fresh: bool = True) -> Iterator[Bench]:
     (folder / "mappings" / "projects" / "bench_load.yaml").write_text("project: bench_load\ntitle: Benchmark\nsource: bench\nexport: none\n")
     base = ensure_base()
     sandbox = up("bench_load", workers=4)
-    with psycopg.connect(base.staging_dsn) as connection:
-        found = connection.execute("select to_regclass('bench_load_log.record') is not null").fetchone()
-    fresh = fresh or not (found and found[0])
+    fresh = fresh or not knows(base.staging_dsn, sandbox.database_uuid)
     if fresh:
         drop_schemas(base.staging_dsn)
     try:
@@ -480,6 +478,15 @@ def sandbox_bench(keep: bool, fresh: bool = True) -> Iterator[Bench]:
         if not keep:
             down("bench_load")
             drop_schemas(base.staging_dsn)
+
+
+def knows(dsn: str, target_id: str) -> bool:
+    """Whether there is a ledger, and it has records of this sandbox."""
+    with psycopg.connect(dsn) as connection:
+        there = connection.execute("select to_regclass('bench_load_log.record')").fetchone()
+        if not there or there[0] is None:
+            return False
+        return connection.execute("select from bench_load_log.record where target_id = %s limit 1", [target_id]).fetchone() is not None
 
 
 def drop_schemas(dsn: str) -> None:
