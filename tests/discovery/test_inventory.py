@@ -156,6 +156,29 @@ def test_whether_there_are_message_threads_is_said_with_number_and_format(tmp_pa
     assert finding.title.startswith(f"Social message thread: yes, {line.records}; {line.records} .txt" if there else "Social message thread: none in this export")
 
 
+@pytest.mark.promise("P046")
+def test_what_is_to_be_mended_is_ranked_and_a_second_export_shows_the_progress(tmp_path: Path, staging_dsn: str) -> None:
+    export = tmp_path / "export"
+    export.mkdir()
+    ws = Workspace.open(load_bundle(project(tmp_path, "flash_lead_sales", "mended", export), "mended"), staging_dsn)
+    head = "Company ID,Company Name,Created At\n"
+    told = []
+    for rows in (["1,Ann,not a day", "2,Bob,31/31/2024", "3,,2024-01-01"], ["1,Ann,2024-01-02", "2,Bob,31/31/2024", "3,Cleo,2024-01-01"]):
+        (export / "companies.csv").write_text(head + "\n".join(rows) + "\n")
+        export_id = intake.register(ws, export)
+        intake.land(ws, export_id)
+        intake.clean(ws, export_id)
+        discovery.propose_custom_fields(ws, export_id)
+        staging.build_target(ws, export_id)
+        told.append(discovery.take_inventory(ws, export_id))
+        assert fingerprint(discovery.take_inventory(ws, export_id)) == fingerprint(told[-1])
+    first, second = told
+    assert [(f["weight"], f["column"], f["count"]) for f in first["cleansing"]] == [("reject", "name", 1), ("warning", "created_at", 2)]
+    assert "cleansing_progress" not in codes(first)
+    [line] = [f["title"] for f in second["findings"] if f["code"] == "cleansing_progress"]
+    assert line.startswith("1 row(s) and cell(s) to mend; the export before had 3")
+
+
 @pytest.mark.promise("P041")
 def test_the_traps_of_the_product_are_listed_with_who_sees_to_them_and_by_when(tmp_path: Path) -> None:
     export = ROOT / "samples" / "customer_factor" / "export"

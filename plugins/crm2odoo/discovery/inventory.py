@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from crm2odoo.discovery import suspicions
 from crm2odoo.discovery.cautions import caution_findings, cautions
+from crm2odoo.discovery.cleansing import progress, to_mend
 from crm2odoo.discovery.decision_register import read_register
 from crm2odoo.discovery.guide import checklist
 from crm2odoo.discovery.noted import noted, noted_findings
@@ -26,7 +27,7 @@ LABELS = ("tag", "partner_category", "source", "medium", "campaign", "lost_reaso
 DAMAGE = (
     "another_product", "foreign_headers", "broken_json", "unknown_encoding", "unknown_file", "missing_column", "possible_truncation", "parts_overlap",
     "loss_accepted_or_not", "open_decisions", "undecided_owners", "unclear_stages", "inventory_incomplete", "parts_gap", "not_delivered",
-    "inventory_missing", "identity_not_stated", "caution", "noted",
+    "inventory_missing", "identity_not_stated", "caution", "noted", "cleansing_progress",
 )  # fmt: skip
 
 
@@ -38,6 +39,7 @@ def take_inventory(ws: Workspace, export_id: str) -> dict[str, Any]:
     with ws.connect() as connection:
         unmapped = unmapped_columns(ws, connection, export_id)
         register = read_register(ws, export_id)
+        faults = to_mend(ws, connection)
         stages, owners = stage_table(ws), owner_table(ws)
         report = {
             "source": {"name": ws.bundle.source.source, "title": ws.bundle.source.title},
@@ -50,6 +52,7 @@ def take_inventory(ws: Workspace, export_id: str) -> dict[str, Any]:
             "inputs_without_source": [f"{e}.{i}" for e, i in inputs_without_source(ws.bundle)],
             "attachments": _attachments(ws, connection, export_id),
             "decisions": [asdict(answer) for answer in register],
+            "cleansing": [asdict(f) for f in faults],
             "noted": [asdict(n) for n in noted(ws, connection)],
             "cautions": [asdict(c) for c in cautions(ws.bundle)],
             "guide": [asdict(line) for line in checklist(ws, connection, export_id)],
@@ -61,6 +64,7 @@ def take_inventory(ws: Workspace, export_id: str) -> dict[str, Any]:
             *suspicions.inventories(ws, connection, export_id),
             *noted_findings(noted(ws, connection)),
             *caution_findings(ws.bundle),
+            *progress(ws, connection, export_id, faults),
         ]
         undecided = sorted({answer.name for answer in register if answer.chosen and not answer.decided})
         if undecided:
