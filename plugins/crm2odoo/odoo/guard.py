@@ -112,6 +112,9 @@ def snapshot(target: Target, run_id: str, phase: str) -> SideEffects:
     return mark
 
 
+TITLE = "E-mails, notifications, followers and other traces that a load must not leave"
+
+
 def check(target: Target, run_id: str, phase: str, allowed: Mapping[str, int] | None = None) -> None:
     """Compares with the mark of ``snapshot``, and keeps the answer for the report (``<p>_log.reconciliation``).
 
@@ -131,7 +134,7 @@ def check(target: Target, run_id: str, phase: str, allowed: Mapping[str, int] | 
                 phase,
                 sum(u.found - u.explained for u in unexplained),
                 not unexplained,
-                Jsonb({"unexplained": [asdict(u) for u in unexplained]}),
+                Jsonb({"title": TITLE, "unexplained": [asdict(u) for u in unexplained]}),
             ),
         )
     if unexplained:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 from crm2odoo.handoff.facts import Facts
 from crm2odoo.handoff.paper import Column, Paper, Section
 from crm2odoo.handoff.wording import Style, words
@@ -142,6 +145,25 @@ def cleansing_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     )
 
 
+SET_UP = {
+    "ir.model.fields": "Custom field",
+    "ir.ui.view": "Form that shows it",
+    "ir.model": "List of choices",
+    "x_crm2odoo_option": "Choice of a field",
+    "res.currency": "Currency",
+}
+
+
+def _done(entry: dict[str, Any]) -> tuple[str, str, str]:
+    """One thing that was set up: what it is, which one, in which model of Odoo."""
+    what, which = SET_UP.get(entry["model"], "Setting"), entry["xid"]
+    if entry["entity"] == "parked":
+        what = "Setting, put back after the load"
+    if field := re.fullmatch(r"field_(.+?)_(x_.+)", which):
+        which = f"{field[2]} on {field[1].replace('_', '.')}"
+    return what, re.sub(r"^(setting|parameter|view|option|model)[ _]", "", which), entry["model"]
+
+
 def schema_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     """Custom fields and settings in Odoo, with where each comes from. The sheet of fields comes back: see `read_field_inventory`."""
     own = [
@@ -157,14 +179,14 @@ def schema_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             c["label"] or c["header"],
             c["type"] or "",
             "",
-            f"{c['object']}: {c['header']}",
+            f"{bundle.source.objects[c['object']].title if c['object'] in bundle.source.objects else c['object']}: {c['header']}",
             c["filled"],
             "no" if c["dropped"] else "yes",
             c["dropped"],
         ]
         for c in facts.rows("custom_fields")
     ]
-    set_up = [[e["action"], e["model"], e["xid"], None, None] for e in facts.rows("set_up")]
+    set_up = [[*line, None, None] for line in dict.fromkeys(_done(e) for e in facts.rows("set_up"))]
     columns = (
         Column("Model", "code", 1.1),
         Column("Field", "code", 1.4),
@@ -192,7 +214,7 @@ def schema_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             Section(
                 "Set-up of Odoo",
                 "In the order in which it was done.",
-                (Column("What"), Column("Model", "code"), Column("Which", "code", 2.5), *TICK),
+                (Column("What"), Column("Which", width=2.5), Column("Model", "code"), *TICK),
                 set_up,
                 query="set_up",
             ),
