@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote_plus
 
+import psutil
 import psycopg
 import pytest
 from dying_loader import POINTS
@@ -25,7 +28,8 @@ from crm2odoo.odoo import loader
 from crm2odoo.odoo.client import OdooClient
 from crm2odoo.odoo.errors import OdooUnreachable, UnclearAnswer, WrongCredentials
 from crm2odoo.odoo.load_action import ActionTier
-from crm2odoo.sandbox import Base
+from crm2odoo.reconcile.field_diff import diff
+from crm2odoo.sandbox import Base, postgres
 from crm2odoo.sandbox import server as odoo_process
 from crm2odoo.sandbox.odoo_program import find_odoo
 from crm2odoo.sandbox.postgres_program import Server
@@ -164,6 +168,40 @@ def test_the_staging_database_goes_away(world: World, monkeypatch: pytest.Monkey
     assert_sound(world)
 
 
+def test_kill_9_of_the_staging_postgresql(odoo: OdooDatabase, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server dies between Odoo's answer and the ledger. Recovery empties the plan, which is made again; the ledger stays."""
+    settle, state = ChunkLedger.settle, {"calls": 0}
+    with tempfile.TemporaryDirectory(prefix="c2o-pg-", dir="/var/tmp") as name:  # a socket's path must be short
+        home = Path(name)
+        Path(name).chmod(0o755)
+        postgres.start(home, home / "postgres-facts.json", None, lambda message: None)
+
+        def shoot(self: ChunkLedger, *args: Any, **named: Any) -> None:
+            state["calls"] += 1
+            if state["calls"] == 2:
+                pid = postgres.running(home)
+                assert pid
+                family = [psutil.Process(pid), *psutil.Process(pid).children()]
+                for process in family:
+                    process.kill()
+                psutil.wait_procs(family, timeout=10)
+            settle(self, *args, **named)
+
+        monkeypatch.setattr(ChunkLedger, "settle", shoot)
+        try:
+            with fault_world(home / "project", f"postgresql://crm2odoo@/crm2odoo?host={quote_plus(str(home / 'pg'))}", odoo) as world:
+                plan(world)
+                with pytest.raises(StagingUnreachable, match=r"(?s)Nothing is lost.*clear this task"):
+                    load(world)
+                postgres.start(home, home / "postgres-facts.json", None, lambda message: None)
+                assert world.sql("select count(*) as n from {target}.plan") == [{"n": 0}]
+                plan(world)
+                load(world)
+                assert_sound(world)
+        finally:
+            postgres.stop(home, lambda message: None)
+
+
 @pytest.mark.promise("R07")
 def test_the_staging_disk_is_full(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     end, state = ChunkLedger._end, {"calls": 0}
@@ -221,3 +259,24 @@ def test_odoo_changes_its_model_in_the_middle(world: World, monkeypatch: pytest.
     monkeypatch.setattr(ActionTier, "create", change)
     load(world)
     assert_sound(world)
+
+
+@pytest.mark.promise("R13")
+def test_a_person_edits_a_loaded_record_in_the_middle(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The edit stays, and the comparison before the gate names it, with the record and the field."""
+    real, state = ActionTier.create, {"calls": 0}
+
+    def edit(self: ActionTier, *args: Any) -> Any:
+        state["calls"] += 1
+        if state["calls"] == 3:
+            res_id = world.client.xml_ids([f"{world.target.xid_module}.company_0"])[f"{world.target.xid_module}.company_0"]
+            world.client.call("res.partner", "write", ids=[res_id], vals={"function": "Edited by hand"})
+        return real(self, *args)
+
+    monkeypatch.setattr(ActionTier, "create", edit)
+    load(world)
+    assert world.read("company", "function")["company_0"]["function"] == "Edited by hand"
+    diff(world.target, world.run_id, world.plan_id)
+    assert world.sql("select xid, field, expected, found from {log}.difference") == [
+        {"xid": "company_0", "field": "function", "expected": "Maker 0 v1", "found": "Edited by hand"}
+    ]
