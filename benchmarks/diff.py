@@ -287,6 +287,9 @@ def table(r: dict[str, Any]) -> str:
         f"{r['different']} differences. Peak memory of the diff's process: {r['peak']:,.0f} MB. {os.cpu_count()} cores for Odoo (2 workers),"
         f" PostgreSQL and the diff; load average before it began {max(r['read_load'], r['compare_load']):.1f}.",
         "",
+        "One loop of `search_read` leaves cores idle; several at a time leave none on this machine, and then the diff pays for storing what it"
+        " read: PostgreSQL takes each page apart on the same cores. Brackets: range over the rounds, of which the machine's other work is a part.",
+        "",
     ])  # fmt: skip
 
 
@@ -318,7 +321,7 @@ def keep(table: str) -> None:
     """Puts the table under "Diff" in docs/performance.md."""
     path = package_root() / "docs" / "performance.md"
     text = path.read_text(encoding="utf-8") if path.exists() else "# Performance\n"
-    section = f"## Diff\n\n`python benchmarks/diff.py`\n\n{table}"
+    section = f"## Diff\n\n`python benchmarks/diff.py` (parts `fill`, `read`, `compare`, `remove` also one at a time)\n\n{table}"
     text = re.sub(r"## Diff\n.*?(?=\n## |\Z)", lambda _: section, text, flags=re.S) if "## Diff\n" in text else f"{text.rstrip()}\n\n{section}"
     path.write_text(text, encoding="utf-8")
 
