@@ -164,7 +164,7 @@ def test_a_failed_task_says_what_to_do_and_its_link_leads_to_its_run(
     console = opened.value
     expect(console.get_by_role("heading", name="Discover run")).to_be_visible()
     expect(console.locator(".head .chip")).to_have_text("Failed")
-    expect(console.locator(".alarm").first).to_contain_text("samples/not_there")
+    expect(console.locator(".alarm").first).to_contain_text(failed)
     console.close()
 
 

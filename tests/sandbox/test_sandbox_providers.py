@@ -135,8 +135,8 @@ def test_no_secret_is_made_or_taken_by_terraform() -> None:
 
 @ASKED
 def test_checkov_finds_nothing() -> None:
-    program = tools_dir() / "terraform" / "bin" / "checkov"
-    command = [str(program), "-d", str(checkout()), "--framework", "terraform", "--skip-path", r"(^|/)\.tools/", "--quiet", "--compact", "--skip-download", "-o", "json"]
+    program = [str(tools_dir() / "terraform" / "bin" / "python"), "-m", "checkov.main"]
+    command = [*program, "-d", str(checkout()), "--framework", "terraform", "--skip-path", r"(^|/)\.tools/", "--quiet", "--compact", "--skip-download", "-o", "json"]
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LOG_LEVEL": "CRITICAL"})
     found = json.loads(done.stdout)
     assert found["summary"]["failed"] == 0, done.stdout
