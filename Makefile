@@ -66,7 +66,7 @@ check-terraform: tools ## Terraform's own tests of docker and aws, and checkov; 
 	@$(PYTHON) -m crm2odoo.sandbox.tools terraform
 	@CRM2ODOO_PROVIDERS=$${CRM2ODOO_PROVIDERS:-stand-in} $(VENV) -m pytest -rs tests/sandbox/test_sandbox_providers.py tests/sandbox/test_sandbox_container.py
 
-test-airflow-3.1: tools ## The tests of the DAGs on Airflow 3.1, the oldest that is supported (ten minutes)
+test-airflow-3.1: tools ## The tests of the DAGs on Airflow 3.1, the oldest that is supported (up to half an hour)
 	@$(PYTHON) -m crm2odoo.sandbox.tools airflow-3.1
 	@.tools/airflow-3.1/bin/python -m pytest tests/airflow
 
