@@ -261,6 +261,27 @@ def test_odoo_changes_its_model_in_the_middle(world: World, monkeypatch: pytest.
     assert_sound(world)
 
 
+def test_a_batch_that_a_time_limit_cuts_off_again_and_again_is_sent_in_smaller_ones(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The worker that exceeds ``limit_time_cpu`` closes the connection, and would do so for ever. Its last try is carried out all the same."""
+    monkeypatch.setattr(loader, "SLOW_SECONDS", 0.0)
+    run, tries = ActionTier._run, {"n": 0}
+
+    def limited(self: ActionTier, task: dict[str, Any]) -> dict[str, Any]:
+        if len(task["rows"]) == 1:
+            return run(self, task)
+        tries["n"] += 1
+        if tries["n"] % loader.CUT_OFF == 0:
+            run(self, task)
+        raise UnclearAnswer("Server disconnected without sending a response.")
+
+    monkeypatch.setattr(ActionTier, "_run", limited)
+    load(world)
+    assert_sound(world)
+    plan(world, 2)
+    load(world)
+    assert_sound(world, 2)
+
+
 @pytest.mark.promise("R13")
 def test_a_person_edits_a_loaded_record_in_the_middle(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The edit stays, and the comparison before the gate names it, with the record and the field."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from crm2odoo.ledger.phase import chunk_times
 from crm2odoo.odoo import loader, reader
 from crm2odoo.odoo.batch_size import BatchSize
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
@@ -351,6 +352,30 @@ class TestControl:
         assert " step=create rows=3 ms=" in lines[1]
         assert lines[2] == "::endgroup::"
         assert lines[3].startswith("chunk done entity=company chunk=0 tier=A created=3 updated=0 ")
+
+    def test_at_its_end_a_phase_tells_what_its_chunks_took(self, new_world: NewWorld) -> None:
+        world = new_world()
+        world.plan(company=[company(n, parent_id="company_0" if n else None) for n in range(4)])
+        assert chunk_times(world.ws, world.target.target_id, world.plan_id, "company") == []
+        load(world, "company")
+        everything, *chunks = chunk_times(world.ws, world.target.target_id, world.plan_id, "company")
+        assert (everything.chunk, everything.records, everything.calls, everything.retries, everything.refused) == (None, 7, 2, 0, 0)
+        assert {(c.chunk, c.records) for c in chunks} == {(0, 4), (-1, 3)}
+        assert everything.seconds >= everything.slowest == max(c.slowest for c in chunks) > 0
+
+    def test_the_rate_for_estimates_counts_overlapping_batches_once_and_no_pauses(self, new_world: NewWorld) -> None:
+        world = new_world()
+        world.plan(company=[company(0)])
+        for began, ended in (("10:00:00", "10:00:04"), ("10:00:03", "10:00:06"), ("12:00:00", "12:00:02")):
+            world.sql(
+                "insert into {log}.batch (run_id, target_id, plan_id, entity, chunk, step, state, xids, hash, calls, intent_at, settled_at) "
+                "values ('run', %s, %s, 'company', 0, 'create', 'done', array_fill('x'::text, array[100]), '', 1, %s, %s)",
+                world.target.target_id, world.plan_id, f"2026-01-01 {began}+00", f"2026-01-01 {ended}+00",
+            )  # fmt: skip
+        [statement] = world.ws.statements("plan/7_rates.sql.j2", target_id=world.target.target_id)
+        with world.ws.connect() as connection:
+            [rate] = connection.execute(statement.encode()).fetchall()
+        assert rate == {"entity": "company", "here": True, "records": 300, "calls": 3, "seconds": 4 + 2 + 2 + 5}
 
     def test_both_transports_load_the_same(self, new_world: NewWorld) -> None:
         contents = []

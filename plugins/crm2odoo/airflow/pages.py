@@ -10,6 +10,7 @@ from typing import Any
 from crm2odoo import discovery, handoff
 from crm2odoo.ledger import Plan, forecast, since
 from crm2odoo.ledger.dispositions import DISPOSITIONS, ObjectDispositions, disposition_table
+from crm2odoo.ledger.phase import CHUNK_HEAD, SHOWN, ChunkTime
 from crm2odoo.reconcile.cutover import GateState
 from crm2odoo.staging import Workspace
 
@@ -278,6 +279,13 @@ def log_list(title: str, items: Iterable[object]) -> None:
     log.info("%s: %d", title, len(found))
     for item in found:
         log.info("- %s", item)
+
+
+def log_chunk_times(entity: str, times: Sequence[ChunkTime]) -> None:
+    """How a phase was loaded, as the log shows it."""
+    if times:
+        only = f", and the {SHOWN} chunks with the slowest calls" if len(times) > SHOWN else ""
+        log.info("How %s was loaded%s\n%s", entity, only, text_table(CHUNK_HEAD, [t.row for t in times]))
 
 
 def log_dispositions(table: Sequence[ObjectDispositions]) -> None:

@@ -22,7 +22,7 @@ from crm2odoo.airflow.failures import person_readable
 from crm2odoo.airflow.run_state import go_on, run_key
 from crm2odoo.handoff.documents import documents_folder
 from crm2odoo.intake.delivery import open_delivery
-from crm2odoo.ledger import approvals, fresh, project_lock, purge, runs, since
+from crm2odoo.ledger import approvals, fresh, phase, project_lock, purge, runs, since
 from crm2odoo.ledger.batches import Chunk, chunks
 from crm2odoo.ledger.dispositions import settle_dispositions
 from crm2odoo.ledger.plan import owners_hash, undecided_owners
@@ -637,6 +637,7 @@ class Steps:
         """
         ws = self.workspace()
         target = self.target(ws)
+        pages.log_chunk_times(entity, phase.chunk_times(ws, target.target_id, plan_id, entity))
         guard.check(target, self.run_id(), entity)
         try:
             check_entity(target, self.run_id(), plan_id, entity)

@@ -49,7 +49,14 @@ class UnclearAnswer(OdooError):
 
 
 class TooLarge(OdooError):
-    """The server or a proxy refuses a request of this size, or runs out of memory with it. Send fewer rows."""
+    """The server or a proxy refuses a request of this size, or runs out of memory or time with it. Send fewer rows.
+
+    ``unclear``: it was cut off by a time limit, so it is not certain that nothing was done.
+    """
+
+    def __init__(self, message: str, unclear: bool = False) -> None:
+        super().__init__(message)
+        self.unclear = unclear
 
 
 class RowRefused(OdooError):

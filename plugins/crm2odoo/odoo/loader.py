@@ -49,6 +49,8 @@ T = TypeVar("T")
 
 PASSING = (TransientError, UnclearAnswer, OdooUnreachable)
 MAX_TRIES, MAX_RETRY_SECONDS = 8, 300.0
+SLOW_SECONDS, CUT_OFF = 20.0, 2
+"""A call that ran so long and had no clear answer, so many times in a row, is more than a time limit of Odoo or of a proxy allows."""
 LAST_CALL_SECONDS = 30.0
 """How long a task that fails waits for the call that is under way, so that its next try need not meet it."""
 SMALLEST_BUDGET = 10
@@ -503,7 +505,9 @@ class _ChunkLoad:
             )
             if isinstance(error, TooLarge):
                 self.size.halve()
-            self.ledger.close(batch, "split" if len(rows) > 1 else "refused", reason, call.calls, call.ms)
+            # What an update overwrote is kept with a failed batch, should one of its calls have been carried out.
+            lost = isinstance(error, TooLarge) and error.unclear and step != "create"
+            self.ledger.close(batch, "failed" if lost else "split" if len(rows) > 1 else "refused", reason, call.calls, call.ms)
             if len(rows) == 1:
                 self._refuse([(_row(rows[0]).xid, reason)])
             else:
@@ -568,12 +572,20 @@ class _ChunkLoad:
                 _one_line(str(error)),
             )
 
+        cut_off = 0
+
         def once() -> T:
+            nonlocal cut_off
             call.calls += 1
             self.result.calls += 1
             start = time.monotonic()
             try:
                 return send()
+            except UnclearAnswer as error:
+                cut_off = cut_off + 1 if time.monotonic() - start >= SLOW_SECONDS else 0
+                if cut_off == CUT_OFF:
+                    raise TooLarge(f"{error} {CUT_OFF} times in a row: is Odoo's limit_time_cpu or limit_time_real too low?", unclear=True) from None
+                raise
             finally:
                 call.ms = (time.monotonic() - start) * 1000
                 self.result.slowest_ms = round(max(self.result.slowest_ms, call.ms), 1)
