@@ -12,17 +12,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from crm2odoo.intake.scan import Scan
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 STRETCH = 1 << 19
 WORTH = 1 << 24
 """Bytes of a file from which on the start of processes pays."""
 TRIES = 200
 
-Read = Callable[[bytes, int, int], "tuple[bytes, Scan] | None"]
+
+class Counted(Protocol):
+    """What reading a stretch brought to light: above all, how far the records and lines are counted at its end."""
+
+    records: int
+    line: int
+
+
+Found = TypeVar("Found", bound=Counted)
+Read = Callable[[bytes, int, int], "tuple[bytes, Found] | None"]
 """Reads a stretch whose first record and line have these numbers; None when it is not made of well-formed records."""
 
 
@@ -41,11 +47,11 @@ def usable_readers() -> int:
     return min(free, 3) if free > 1 else 0
 
 
-class Readers:
+class Readers(Generic[Found]):
     """Child processes that read. To be started before threads are: a child holds a copy of this process, touches nothing of it but
     ``read``, and ends when its pipe is closed, thus also when this process is killed."""
 
-    def __init__(self, read: Read, count: int) -> None:
+    def __init__(self, read: Read[Found], count: int) -> None:
         self._idle: deque[Connection] = deque()
         self._asked: deque[Asked] = deque()
         self.processes: list[int] = []
@@ -88,7 +94,7 @@ class Readers:
             reader.send((records, line))
             reader.send_bytes(stretch)
 
-    def take(self) -> tuple[bytes, Scan, bytes] | bytes:
+    def take(self) -> tuple[bytes, Found, bytes] | bytes:
         """The rows of the oldest stretch, what reading it brought to light, and what has to be read again after it.
         Bytes alone when the stretch itself has to be read carefully."""
         reader, stretch, records, line = self._asked.popleft()
@@ -108,10 +114,10 @@ class Readers:
             left.append(stretch)
         return b"".join(left)
 
-    def _answer_of(self, reader: Connection) -> tuple[bytes, Scan] | None:
+    def _answer_of(self, reader: Connection) -> tuple[bytes, Found] | None:
         """None when the stretch is not well-formed, and when the reader is gone (killed for want of memory, say)."""
         try:
-            scan: Scan | None = reader.recv()
+            scan: Found | None = reader.recv()
             rows = b"" if scan is None else reader.recv_bytes()
         except (EOFError, OSError):
             reader.close()
@@ -131,7 +137,7 @@ class Readers:
         self.processes.clear()
 
 
-def _answer(pipe: Connection, read: Read) -> None:
+def _answer(pipe: Connection, read: Read[Any]) -> None:
     """The life of a child. Whoever started it is gone when the pipe is closed."""
     with suppress(EOFError, OSError):
         while True:

@@ -183,7 +183,7 @@ class Scanner:
         self._pending: deque[tuple[Record, int, bytes]] = deque()
 
     @contextmanager
-    def readers(self, count: int, stretch: int = STRETCH) -> Iterator[Readers]:
+    def readers(self, count: int, stretch: int = STRETCH) -> Iterator[Readers[Scan]]:
         """Lets ``count`` processes do the reading where a file is well-formed, while the block lasts. To be entered before threads start."""
         readers = Readers(self._read_stretch, count if self._fast else 0)
         self._readers, self._stretch = readers, stretch

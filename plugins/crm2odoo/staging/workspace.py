@@ -44,7 +44,7 @@ class Workspace:
         with workspace.connect() as connection:
             # Two tasks may start together: the first makes the schemas, the other waits.
             connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"crm2odoo:{bundle.project.project}",))
-            for name in log_schema.ensure(workspace, connection):
+            for name in log_schema.ensure(bundle.project.project, workspace.schemas, bundle.root_of("sql"), connection, workspace.run):
                 log.info("upgraded the state of %s: %s", bundle.project.project, name)
         return workspace
 
