@@ -31,7 +31,7 @@ STEPS = [
     ),
     Step("delta", "migration engineer", "{p}.cutover: intake … load … report", "every gate green; 0 conflicts without a decision", 90),
     Step("gates", "migration engineer", "{p}.cutover: gates", "no gate is red", 100),
-    Step("spot_check", "customer", "Look at 25 records of the report, side by side", "no surprise", 130),
+    Step("spot_check", "customer", "Look at the records of the spot-check sheet, side by side", "no surprise", 130),
     Step("go_no_go", "customer", "{p}.cutover: go_no_go under Required actions", "approved; else {p}.rollback", 140),
     Step("lock", "migration engineer", "{p}.cutover: lock", "load tasks refuse", 145),
     Step("users", "administrator", "Switch mail servers and automations on; invite the users", "a user logs in and finds own records", 180),

@@ -21,17 +21,17 @@ _STEPS: list[tuple[str, list[tuple[str, str]]]] = [
         "The evening",
         [
             ("The source is made read-only; the last export is taken; nobody writes any more", "customer"),
-            ("The last export is delivered; the delta shows only what changed since the sample", "{p}.delta"),
-            ("Go or no-go: the report has no open stop", "{p}.cutover"),
-            ("The load runs; each phase passes its gate", "{p}.load"),
+            ("The last export is delivered; the plan shows only what changed since the load before", "{p}.cutover"),
+            ("The load runs; each phase passes its gate", "{p}.cutover"),
             ("Read-back, control totals and links agree", "document report"),
-            ("Forty records are looked at by people who know them", "document spot_check"),
+            ("The records of the spot-check sheet are looked at by people who know them", "document spot_check"),
+            ("Go or no-go: no gate is red, or a named person let it pass", "{p}.cutover"),
         ],
     ),
     (
         "The morning after",
         [
-            ("Automations of Odoo that were parked are active again", "{p}.load"),
+            ("Automations of Odoo that were parked are active again", "{p}.cutover"),
             ("Users log in; owners see their leads", "customer"),
             ("The evidence bundle is filed", "evidence.zip"),
         ],
@@ -41,7 +41,7 @@ _STEPS: list[tuple[str, list[tuple[str, str]]]] = [
         [
             ("Stop the load: clear nothing, pause the DAG", "platform team"),
             ("Undo the run: only records that nobody changed since are removed, the rest is listed", "{p}.rollback"),
-            ("Or put the snapshot back, when no work was done in Odoo since", "hosting"),
+            ("Or put the snapshot back, when no work was done in Odoo since", "{p}.rollback"),
         ],
     ),
 ]
