@@ -37,12 +37,20 @@ def add_connection(name: str, **fields: Any) -> None:
     """Adds or replaces an Airflow connection."""
     from airflow.models.connection import Connection
     from airflow.utils.session import create_session
+
+    remove_connection(name)
+    with create_session() as session:
+        session.add(Connection(conn_id=name, **fields))
+
+
+def remove_connection(name: str) -> None:
+    """Of another module's project, whose Odoo is gone."""
+    from airflow.models.connection import Connection
+    from airflow.utils.session import create_session
     from sqlalchemy import delete
 
     with create_session() as session:
         session.execute(delete(Connection).where(Connection.conn_id == name))
-        session.flush()
-        session.add(Connection(conn_id=name, **fields))
 
 
 def add_staging(name: str, dsn: str) -> None:
@@ -108,6 +116,8 @@ def new_project(world: World, staging_dsn: str) -> Callable[..., str]:
 
     def make(name: str, **more: str) -> str:
         world.write(name, good(name, **{"export": str(world.export), **more}))
+        for left in ("odoo", "odoo_test"):
+            remove_connection(f"{name}_{left}")
         add_staging(f"{name}_staging", staging_dsn)
         add_pool(f"{name}_odoo")
         return name

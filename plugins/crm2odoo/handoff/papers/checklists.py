@@ -179,7 +179,7 @@ def schema_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             c["label"] or c["header"],
             c["type"] or "",
             "",
-            f"{bundle.source.objects[c['object']].title if c['object'] in bundle.source.objects else c['object']}: {c['header']}",
+            f"{c['object']}: {c['header']}",  # by the object's name: the sheet comes back
             c["filled"],
             "no" if c["dropped"] else "yes",
             c["dropped"],
