@@ -17,9 +17,12 @@ from typing import Any
 
 from airflow.sdk import DAG
 from airflow.sdk.timezone import utcnow
+from sqlalchemy.exc import SQLAlchemyError
 
 from crm2odoo.airflow.failures import NEXT
 from crm2odoo.airflow.versions import AWAITS_INPUT
+
+log = logging.getLogger(__name__)
 
 ONLY = "CRM2ODOO_ONLY_DAG"
 PARSED = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
@@ -160,7 +163,10 @@ class _Watcher:
 
     def _loop(self) -> None:
         while not self._stop.wait(0.2):
-            self._look()
+            try:
+                self._look()
+            except SQLAlchemyError as error:  # SQLite is locked by whoever writes; without this nobody would answer any more
+                log.info("Airflow's database is asked again: %s", error)
 
     def _look(self) -> None:
         from airflow.models.taskinstance import TaskInstance
