@@ -12,6 +12,7 @@ import pytest
 from projects import good
 
 from conftest import World, add_connection, add_odoo, add_staging
+from crm2odoo.airflow.versions import AWAITS_INPUT
 from odoo_server import OdooDatabase
 
 SMALL_WORLD = True
@@ -38,6 +39,23 @@ def test_the_scope_is_signed_with_who_when_and_what(world: World, new_project: N
     assert run_id == f"signed.discover/{done.run_id}"
     [(records,)] = asked(staging_dsn, "select records from signed_log.file where object = 'contact'")
     assert f"| contacts.csv | contact | recognised | {records} |" in body.replace("\\", "")
+
+
+@pytest.mark.skipif(not AWAITS_INPUT, reason="before 3.3 a trigger waits for the answer, and none is lost")
+def test_an_answer_that_airflow_loses_is_given_again(world: World, new_project: NewProject, monkeypatch: pytest.MonkeyPatch) -> None:
+    from airflow.models import trigger
+
+    submit, given = trigger.handle_event_submit, []
+
+    def first_is_lost(*args: Any, **more: Any) -> None:
+        given.append(args)
+        if len(given) > 1:
+            submit(*args, **more)
+
+    monkeypatch.setattr(trigger, "handle_event_submit", first_is_lost)
+    new_project("unheard")
+    assert world.run("unheard.discover").state == "success"
+    assert len(given) == 2
 
 
 def test_a_rejection_fails_the_run_and_is_kept(world: World, new_project: NewProject, staging_dsn: str) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ ONLY = "CRM2ODOO_ONLY_DAG"
 PARSED = "_AIRFLOW_PARSING_CONTEXT_DAG_ID"
 NAP = 0.05
 """Seconds between two looks at a run in which nothing is ready."""
+LOST = timedelta(seconds=3)
+"""After which an answer to a task that still waits was lost."""
 Answer = tuple[str, str | None]
 """The chosen option (``Approve`` or ``Reject``) and a comment."""
 
@@ -194,13 +197,18 @@ class _Watcher:
         from airflow.triggers.base import TriggerEvent
         from sqlalchemy import select
 
-        detail = session.scalar(select(HITLDetail).where(HITLDetail.ti_id == ti.id))
-        if detail is None or detail.responded_at is not None:
+        detail: Any = session.scalar(select(HITLDetail).where(HITLDetail.ti_id == ti.id))
+        if detail is None:
             return
-        self._fill_in(detail, answer)
+        first = detail.responded_at is None
+        if first:
+            self._fill_in(detail, answer)
+        elif utcnow() - detail.responded_at < LOST:
+            return
+        # Airflow loses an answer that comes while the task is being parked (apache/airflow#66374): then it is given once more.
         event: Any = TriggerEvent
         handle_event_submit(event(detail.as_resume_event_payload()), task_instance=ti, session=session)
-        if self.on_answer:
+        if first and self.on_answer:
             self.on_answer(ti.task_id, answer)
 
     def _fill_in(self, detail: Any, answer: Answer) -> None:
