@@ -16,7 +16,6 @@ from crm2odoo.airflow.versions import AWAITS_INPUT
 from odoo_server import OdooDatabase
 
 SMALL_WORLD = True
-pytestmark = pytest.mark.usefixtures("no_long_sleeps")
 NewProject = Callable[..., str]
 
 

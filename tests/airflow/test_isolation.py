@@ -23,7 +23,7 @@ from odoo_server import OdooDatabase
 pytest.importorskip("flask", reason="moto's server, an S3 for all processes, needs it")
 
 SMALL_WORLD = True
-pytestmark = [pytest.mark.odoo, pytest.mark.usefixtures("no_long_sleeps")]
+pytestmark = pytest.mark.odoo
 LONGEST_TASK = 120
 POOL_PROBE = "check.pool_slot"
 

@@ -22,7 +22,7 @@ from crm2odoo.sandbox import Base
 from odoo_server import OdooDatabase
 
 SMALL_WORLD = True
-pytestmark = [pytest.mark.odoo, pytest.mark.usefixtures("no_long_sleeps")]
+pytestmark = pytest.mark.odoo
 _documents: list[Path] = []
 MODELS = ("res.partner", "res.partner.industry", "res.users", "mail.message")
 TEST = {"target": "test"}

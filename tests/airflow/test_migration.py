@@ -17,7 +17,7 @@ from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from odoo_server import OdooDatabase
 
 SMALL_WORLD = True
-pytestmark = [pytest.mark.odoo, pytest.mark.usefixtures("no_long_sleeps")]
+pytestmark = pytest.mark.odoo
 TEST_DATABASE = {"target": "connection"}
 
 

@@ -21,7 +21,7 @@ from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.staging.vault import new_key
 from odoo_server import OdooDatabase
 
-pytestmark = [pytest.mark.odoo, pytest.mark.usefixtures("no_long_sleeps")]
+pytestmark = pytest.mark.odoo
 
 NOTE, CARD, BORN, MAIL, PHONE = "zqNOTEcanary", "zqCARDcanary", "1931-07-13", "zq.mail.canary@example.com", "+1 416 555 0177"
 KEY, PASSWORD = new_key(), "zq-staging-password-canary"

@@ -16,7 +16,7 @@ from crm2odoo.odoo.errors import SchemaMismatch
 from crm2odoo.sandbox import Base, lease
 
 SMALL_WORLD = True
-pytestmark = [pytest.mark.odoo, pytest.mark.usefixtures("no_long_sleeps")]
+pytestmark = pytest.mark.odoo
 _before: list[tuple[str, str]] = []
 """Of the first test, for the second: run id and name of the sandbox."""
 

@@ -18,7 +18,6 @@ from conftest import World, add_connection
 from crm2odoo.project import load_bundle
 
 SMALL_WORLD = True
-pytestmark = pytest.mark.usefixtures("no_long_sleeps")
 
 
 def commands(cause: str) -> list[str]:
