@@ -24,8 +24,9 @@ from .private_files import OWNER, tail, write_private
 
 Cursor = psycopg.Cursor[tuple[Any, ...]]
 
-# Speed over safety: a sandbox may be lost in a power cut, and is then made again. It survives the kill of its server, though, and for
-# that wal_level must not be minimal: after recovery a sequence would give out again what it gave in and right after its first transaction.
+# Speed over safety: a sandbox may be lost in a power cut, and is then made again. It survives the kill of its server, though. For that
+# synchronous_commit stays on (without fsync it costs next to nothing: a commit is handed to the system, not to the disk), and wal_level must
+# not be minimal: after recovery a sequence would give out again what it gave in and right after its first transaction.
 SETTINGS = """
 listen_addresses = ''
 unix_socket_directories = '{folder}'
@@ -40,7 +41,6 @@ wal_level = replica
 max_wal_senders = 0
 fsync = off
 full_page_writes = off
-synchronous_commit = off
 jit = off
 """
 
