@@ -174,18 +174,26 @@ class EntityRules:
 
     def bytes(self, row: Row) -> int:
         """Roughly what a row adds to a request."""
-        paths = [str(row.vals[k]) for k in self._binary if row.vals.get(k)]
+        total = 0
+        for value in row.vals.values():
+            if value is not None:
+                text = value if isinstance(value, str) else str(value)
+                total += 24 + (len(text) if text.isascii() else len(text.encode()))
         # A content that stands in the row itself is text of the row.
-        files = sum(self._files.size(path) * 4 // 3 for path in paths if self._files and not path.startswith(IN_PLACE))
-        return files + sum(_text_bytes(value) for value in row.vals.values() if value is not None)
+        paths = [str(row.vals[k]) for k in self._binary if row.vals.get(k)]
+        return total + sum(self._files.size(path) * 4 // 3 for path in paths if self._files and not path.startswith(IN_PLACE))
 
     def missing(self, row: Row, keys: Container[str]) -> list[Missing]:
         """References among ``keys`` that cannot be resolved."""
         found = []
         for rule in self._references:
-            if row.vals.get(rule.key) is None or rule.key not in keys:
+            raw = row.vals.get(rule.key)
+            if raw is None or rule.key not in keys:
                 continue
-            names = _names(row.vals[rule.key])
+            # Most references are to one record, which is there.
+            if raw.__class__ is str and (self._xml_ids if rule.relation else row.ids).get(raw if rule.relation else rule.key) is not None:
+                continue
+            names = _names(raw)
             absent = [name for name, res_id in zip(names, self._resolve(rule, row), strict=True) if res_id is None]
             if absent:
                 found.append(Missing(rule.key, absent, rule.holds))
@@ -219,14 +227,15 @@ class EntityRules:
 
     def for_create(self, row: Row) -> dict[str, Any]:
         """Values of a new record: empty ones only where Odoo would put in something else."""
-        vals, unseal, found = row.vals, self._target.ws.vault.unseal_value, {}
+        vals, found = row.vals, {}
         for rule in self._first:
-            raw = vals.get(rule.key)
+            key = rule.key
+            raw = vals.get(key)
             if raw is None and not rule.send_empty:
                 continue
             # Most values are sent as they are.
-            if raw is not None and rule.key in self._plain:
-                found[rule.name] = unseal(raw, rule.kind == "html")
+            if raw is not None and key in self._plain:
+                found[rule.name] = self._target.ws.vault.unseal_value(raw, rule.kind == "html") if holds_token(raw) else raw
             elif _is_sent(rule, row, value := self.value(rule, row)):
                 found[rule.name] = value
         return found
@@ -286,12 +295,6 @@ class EntityRules:
     def differs(self, row: Row, keys: Iterable[str], found: dict[str, Any]) -> list[str]:
         """Fields whose value in Odoo (``read`` with raw ids) is not what would be sent."""
         return [k for k in keys if not same_value(self.value(self.rules[k], row), found.get(self.rules[k].name))]
-
-
-def _text_bytes(value: Any) -> int:
-    """Bytes of a value as JSON with its name, roughly."""
-    text = value if isinstance(value, str) else str(value)
-    return 24 + (len(text) if text.isascii() else len(text.encode()))
 
 
 def _names(value: Any) -> list[str]:
