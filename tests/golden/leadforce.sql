@@ -1273,7 +1273,7 @@ with "survivor" as (
 , "computed" as (
   select
     b.*
-    , ('post' = 'post' AND COALESCE(b."state", 'open') = 'open' AND b."total" >= 0 AND b."currency" IS NULL) as "posted"
+    , ('post' <> 'draft' AND COALESCE(b."state", 'open') = 'open' AND b."total" >= 0 AND (b."currency" IS NULL OR 'post' = 'post_at_declared_rate')) as "posted"
     , (LEAST(COALESCE(b."paid", 0), b."total")) as "payment"
   from "brought" as b
 )
@@ -1290,9 +1290,9 @@ select
   -- what Odoo has to do with the record once it exists
   , case when (b."posted") then jsonb_build_object() end as "_step_post"
   -- what Odoo has to do with the record once it exists
-  , case when ('post' = 'post' AND b."state" = 'cancel') then jsonb_build_object() end as "_step_cancel"
+  , case when ('post' <> 'draft' AND b."state" = 'cancel') then jsonb_build_object() end as "_step_cancel"
   -- what Odoo has to do with the record once it exists
-  , case when (b."posted" AND b."payment" > 0) then jsonb_build_object('journal_id', (b."payment_journal"), 'payment_date', (COALESCE(b."paid_on", b."date")), 'amount', (b."payment")) end as "_step_pay"
+  , case when (b."posted" AND b."payment" > 0) then jsonb_build_object('journal_id', (b."payment_journal"), 'payment_date', (COALESCE(b."paid_on", b."date")), 'amount', (b."payment"), '_own_part', (CASE WHEN b."currency" IS NOT NULL THEN b."payment" / b."total" END)) end as "_step_pay"
   , ('out_invoice')::text as "move_type"
   , (b."journal")::text as "journal_id"
   , ((COALESCE(b."company", b."contact", b."deal_partner_id")))::text as "partner_id"
@@ -1305,7 +1305,7 @@ select
   , (b."owner")::text as "invoice_user_id"
   , (b."origin")::text as "invoice_origin"
   , (b."notes")::text as "narration"
-  , ((CASE WHEN b."posted" THEN 'posted' WHEN b."state" = 'cancel' AND 'post' = 'post' THEN 'cancel' ELSE 'draft' END))::text as "state"
+  , ((CASE WHEN b."posted" THEN 'posted' WHEN b."state" = 'cancel' AND 'post' <> 'draft' THEN 'cancel' ELSE 'draft' END))::text as "state"
   , (b."total")::numeric as "amount_total"
   , ((CASE WHEN b."posted" AND b."total" > 0 AND b."payment" = b."total" THEN 'paid' WHEN b."posted" AND b."payment" > 0 THEN 'partial' WHEN b."posted" AND b."total" = 0 THEN 'paid' ELSE 'not_paid' END))::text as "payment_state"
   , ((CASE WHEN b."posted" THEN b."total" - b."payment" ELSE b."total" END))::numeric as "amount_residual"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -12,9 +13,11 @@ from typing import Any
 import pytest
 
 from odoo_server import OdooDatabase
-from source_world import Loaded, migrate, planned_again, project, some_files
+from source_world import ROOT, Loaded, migrate, planned_again, project, some_files
 
 SOURCE = "customer_factor"
+RATE = Decimal("0.7374")
+PAID_IN_PART = {"INV20003": "1000.01", "INV20009": "0.07", "INV20011": "1504.97"}
 
 
 @pytest.fixture(scope="module")
@@ -44,6 +47,24 @@ def without_project(staging_dsn: str, second_odoo: OdooDatabase, tmp_path_factor
     export = some_files(SOURCE, folder / "export", {"users", "customers", "jobs", "job_items", "invoices", "invoice_items"})
     root = project(folder, SOURCE, "tcf_plain", export, apps={"project": False, "account": False})
     return migrate(SOURCE, root, "tcf_plain", staging_dsn, second_odoo)
+
+
+@pytest.fixture(scope="module")
+def canadian(staging_dsn: str, second_odoo: OdooDatabase, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
+    """Twelve invoices in Canadian dollars for the Odoo of a company in the United States: some with several lines, some paid in part."""
+    folder = tmp_path_factory.mktemp("tcf_cad")
+    (folder / "export").mkdir()
+    for name in ("invoices", "invoice_items"):
+        with open(ROOT / f"samples/customer_factor/export/{name}.csv", newline="", encoding="utf-8-sig") as file:
+            rows = [{**r, "Customer ID": "7"} for r in csv.DictReader(file) if re.match(r"INV200(0\d|1[0-2])$", r["Invoice Number"])]
+        with open(folder / "export" / f"{name}.csv", "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, [*rows[0], "Amount Paid"])
+            writer.writeheader()
+            writer.writerows({**r, "Amount Paid": PAID_IN_PART.get(r["Invoice Number"]) if name == "invoices" else None} for r in rows)
+    (folder / "export/customers.csv").write_text("Customer ID,Company,Email\n7,Maple Leaf Ltd,office@maple.example\n")
+    money = {"currency": "CAD", "company_currency": "USD", "rates": {"CAD": float(RATE)}, "decisions": {"accounting": "post_at_declared_rate"}}
+    root = project(folder, SOURCE, "tcf_cad", folder / "export", apps={"project": False, "sale": False}, **money)
+    return migrate(SOURCE, root, "tcf_cad", staging_dsn, second_odoo)
 
 
 @pytest.fixture(scope="module")
@@ -213,6 +234,26 @@ def test_invoices_keep_their_numbers_and_sums(loaded: Loaded) -> None:
         sums[key] = sums.get(key, Decimal(0)) + Decimal(str(r["amount_total"])).quantize(Decimal("0.01"))
     assert {k: str(v) for k, v in sums.items()} == loaded.truth["sums"]["invoice"]["amount_by_status"]
     assert {f"invoice_{r['ref']}" for r in invoices.values()} == set(invoices)
+
+
+@pytest.mark.promise("P103", "P105")
+def test_by_decision_foreign_invoices_are_in_the_books_at_the_declared_rate_to_the_cent_in_both_currencies(canadian: Loaded) -> None:
+    assert canadian.unexplained() == []
+    fields = ("ref", "state", "currency_id", "amount_total", "amount_residual", "amount_total_signed", "amount_residual_signed", "payment_state")
+    invoices = {r["ref"]: r for r in canadian.read("invoice", *fields).values()}
+    [cad] = [r["id"] for r in canadian.search("res.currency", [["name", "=", "CAD"]], "id")]
+    assert len(invoices) == 12
+    rows = canadian.first_rows("invoices.csv", "Invoice Number")
+    for number, r in invoices.items():
+        total, residual, in_dollars = (Decimal(str(r[f])) for f in ("amount_total", "amount_residual", "amount_total_signed"))
+        paid = Decimal(PAID_IN_PART.get(number, total if rows[number]["Status"] == "Paid" else 0))
+        state = "partial" if number in PAID_IN_PART else "paid" if paid else "not_paid"
+        assert (r["state"], r["currency_id"], residual, r["payment_state"]) == ("posted", cad, total - paid, state), number
+        assert abs(in_dollars - total * RATE) < Decimal("0.03"), "each line is rounded, as Odoo does it"
+        assert (r["amount_residual_signed"] == 0) == (state == "paid"), number
+    assert Counter(r["payment_state"] for r in invoices.values()).keys() == {"partial", "paid", "not_paid"}
+    ours = set(canadian.ids["journal"].values()) | set(canadian.ids["payment_journal"].values())
+    assert {m["journal_id"] for m in canadian.search("account.move", [], "journal_id")} == ours, "no gain or loss by exchange is booked"
 
 
 @pytest.mark.promise("P106")

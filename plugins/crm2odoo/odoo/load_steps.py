@@ -15,7 +15,8 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait
 from crm2odoo.odoo.context import READING, SILENT
 from crm2odoo.odoo.errors import OdooUnreachable, RowRefused, TransientError, UnclearAnswer
 from crm2odoo.odoo.target import Target
-from crm2odoo.project import Step
+from crm2odoo.project import InOwnCurrency, Step
+from crm2odoo.staging.target import OWN_PART
 
 log = logging.getLogger(__name__)
 
@@ -102,11 +103,24 @@ class _Run:
         assert self.step.wizard is not None
         context = {**self.context, "active_model": self.model, "active_ids": [row["res_id"]], "active_id": row["res_id"]}
         values = dict(row["values"])
+        if own := self.step.wizard.in_own_currency:
+            context |= self._in_own_currency(own, row["res_id"], values)
         for field, xml_id in self.step.wizard.xml_ids.items():
             values[field] = self.target.need(xml_id)
         values |= self._references(values)
         made = self.target.client.call(self.step.wizard.model, "create", vals_list=[values], context=context)
         self.target.client.call(self.step.wizard.model, self.step.call, ids=made, context=context)
+
+    def _in_own_currency(self, own: InOwnCurrency, res_id: int, values: dict[str, Any]) -> dict[str, Any]:
+        """Turns a foreign amount among the values of a wizard into the company's money. Returns what the context has to say about it."""
+        part, foreign = values.pop(OWN_PART), values[own.amount]
+        if part is None:
+            return {}
+        [record] = self.target.client.call(self.model, "read", ids=[res_id], fields=[own.open, own.own], load="", context=READING)
+        [money] = self.target.client.call("res.currency", "read", ids=[record[own.own]], fields=["decimal_places"], context=READING)
+        values[own.amount] = round(record[own.open] * part, money["decimal_places"])
+        values[own.currency] = record[own.own]
+        return {own.rate: foreign / values[own.amount]} if values[own.amount] else {}
 
     def _references(self, values: dict[str, Any]) -> dict[str, int]:
         """Values that are xids of our own records, as database ids."""

@@ -2,7 +2,7 @@
 
 from crm2odoo import OWN_ROOT
 from crm2odoo.project.bundle import Bundle, Feed, load_bundle, load_source, package_root, project_names
-from crm2odoo.project.entity_file import CustomField, Entity, Input, Match, OdooField, Step
+from crm2odoo.project.entity_file import CustomField, Entity, InOwnCurrency, Input, Match, OdooField, Step
 from crm2odoo.project.errors import ConfigError, Problem
 from crm2odoo.project.project_file import Project, StageLine
 from crm2odoo.project.source_file import Collect, Column, EntityMapping, FieldLine, Formats, Source, SourceObject
@@ -20,6 +20,7 @@ __all__ = [
     "Feed",
     "FieldLine",
     "Formats",
+    "InOwnCurrency",
     "Input",
     "Match",
     "OdooField",

@@ -168,11 +168,25 @@ class Hold(Strict):
     reason: str = Field(description="A PostgreSQL expression over the inputs: what is wrong, and what to do.")
 
 
+class InOwnCurrency(Strict):
+    """An amount in another currency that is entered in the company's: its part of what Odoo has open there, so that exactly that is settled
+    and no difference of exchange rates is booked."""
+
+    when: str = Field(description="A PostgreSQL condition over the inputs: for which records.")
+    amount: str = Field(description="Field of the wizard with the amount.")
+    part: str = Field(description="A PostgreSQL expression: which part of what is open, 1 for all of it.")
+    open: str = Field(description="Field of the record: what is open, in the company's currency.")
+    own: str = Field(description="Field of the record: the company's currency.")
+    currency: str = Field(description="Field of the wizard that takes the company's currency.")
+    rate: str = Field(description="Key of the context that takes the rate: the foreign amount by the company's.")
+
+
 class Wizard(Strict):
     """A dialogue of Odoo, filled in for one record and run."""
 
     model: str
     values: dict[str, str] = Field({}, description="Field: a PostgreSQL expression over the inputs.")
+    in_own_currency: InOwnCurrency | None = None
     xml_ids: dict[str, str] = Field({}, description="Field: XML id of a record of Odoo.")
 
 

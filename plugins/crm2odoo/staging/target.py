@@ -9,7 +9,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from crm2odoo.project import Bundle, Column, Entity, Feed, FieldLine, Input, StageLine
+from crm2odoo.project import Bundle, Column, Entity, Feed, FieldLine, Input, StageLine, Step
 from crm2odoo.staging.mapping_sql import (
     KEYED,
     ODOO_SQL_TYPES,
@@ -27,6 +27,9 @@ from crm2odoo.staging.render import expression, literal, quote
 from crm2odoo.staging.workspace import Connection, Workspace
 
 log = logging.getLogger(__name__)
+
+OWN_PART = "_own_part"
+"""Among the values of a step: the part of the open amount that is entered in the company's currency; null for none."""
 
 
 class MappingConflict(ValueError):
@@ -437,7 +440,7 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
         (
             step.name,
             over(step.when),
-            {f: over(v) for f, v in (step.wizard.values if step.wizard else {}).items()},
+            {f: over(v) for f, v in step_values(step).items()},
         )
         for step in entity.steps
     ]
@@ -454,6 +457,14 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
         "hold": [(over(h.when), over(h.reason)) for h in entity.hold],
         "order": ", ".join(over(o) for o in entity.order),
     }
+
+
+def step_values(step: Step) -> dict[str, str]:
+    """What a step is told about a record: value → expression."""
+    if step.wizard is None:
+        return {}
+    own = step.wizard.in_own_currency
+    return {**step.wizard.values, **({OWN_PART: f"case when {own.when} then {own.part} end"} if own else {})}
 
 
 def _check_xids(ws: Workspace, connection: Connection, name: str) -> int:
