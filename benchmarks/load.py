@@ -40,7 +40,7 @@ from crm2odoo.ledger import batches
 from crm2odoo.odoo import loader, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.context import SILENT
-from crm2odoo.odoo.export_files import IN_PLACE, ExportFiles
+from crm2odoo.odoo.export_files import ExportFiles
 from crm2odoo.odoo.loader_values import EntityRules
 from crm2odoo.odoo.target import Target, open_target
 from crm2odoo.project import load_bundle, package_root
@@ -49,14 +49,17 @@ from crm2odoo.sandbox.odoo_program import find_odoo, odoo_environment
 from crm2odoo.staging import Workspace
 
 ROOT = package_root()
+FOLDER = Path(tempfile.gettempdir()) / "crm2odoo-bench-load"
+FILES = FOLDER / "export"
+"""The files of the attachments of one run."""
 BATCH = 500
 PEERS = {"odoo_csv_import": "odoo_import_export_client"}
 """Contender: its package on PyPI."""
 ROWS = {
-    "tag": 40_000, "company": 10_000, "contact": 8_000, "lead": 6_000, "message": 20_000, "activity": 20_000, "attachment": 10_000, "event": 10_000,
-    "order": 800, "invoice": 400,
+    "tag": 80_000, "company": 15_000, "contact": 8_000, "lead": 10_000, "message": 40_000, "activity": 20_000, "attachment": 10_000, "event": 12_000,
+    "order": 1_200, "invoice": 600,
 }  # fmt: skip
-"""Two to four seconds of the quickest contender with 4 processes; a quarter of it with one."""
+"""Three to five seconds of the quickest contender with 4 processes; a quarter of it with one."""
 BASE = 500
 """Companies and contacts that the other records refer to; the same for every contender."""
 
@@ -124,16 +127,20 @@ def row(entity: str, run: str, n: int) -> dict[str, Any]:
             return {"move_type": "out_invoice", "journal_id": "journal", "partner_id": contact, "ref": f"{run}-{n}", "invoice_date": day, "date": day,
                     "invoice_date_due": day, "invoice_line_ids": lines}  # fmt: skip
         case "attachment":
-            # 10 KB that no other file has: Odoo stores equal bytes once.
-            content = hashlib.shake_256(f"{run} {n}".encode()).digest(10_240)
             return {"name": f"{run} file {n}.bin", "res_model": "res.partner", "res_id": contact, "type": "binary", "mimetype": "application/octet-stream",
-                    "datas": IN_PLACE + base64.b64encode(content).decode()}  # fmt: skip
+                    "datas": f"{n}.bin"}  # fmt: skip
     raise ValueError(entity)
 
 
 def made(entity: str, run: str, rows: int) -> list[tuple[str, dict[str, Any]]]:
     """The records of a run, (xid, values), in the order of a plan: messages of one record stand together, and one task loads them."""
     records = [(f"{run}_{entity}_{n}", row(entity, run, n)) for n in range(rows)]
+    if entity == "attachment":
+        shutil.rmtree(FILES, ignore_errors=True)
+        FILES.mkdir(parents=True)
+        for n in range(rows):
+            # 10 KB that no other file has: Odoo stores equal bytes once.
+            (FILES / f"{n}.bin").write_bytes(hashlib.shake_256(f"{run} {n}".encode()).digest(10_240))
     return sorted(records, key=lambda r: str(r[1]["res_id"])) if entity == "message" else records
 
 
@@ -190,7 +197,7 @@ def prepare(bench: Bench) -> None:
     target = bench.open()
     ws = target.ws
     with ws.connect() as connection:
-        connection.execute(ws.sql("insert into {log}.export (export_id, sha256, location, files, bytes) values ('bench', 'bench', 'none', 0, 0)"))
+        connection.execute(ws.sql("insert into {log}.export (export_id, sha256, location, files, bytes) values ('bench', 'bench', %s, 0, 0)"), [str(FILES)])
         connection.execute(ws.sql("insert into {log}.run (run_id, kind, target_id, code) values ('run', 'bench', %s, 'bench')"), [target.target_id])
     settings.park(target, "run")
     stages = {"stage_new": "crm.stage_lead1", "stage_won": "crm.stage_lead4"}
@@ -352,7 +359,9 @@ def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, An
             return "" if value is None or rules[key].kind != "boolean" else "0"
         if rules[key].is_reference:
             return ",".join(str(ids[x]) for x in (value if isinstance(value, list) else [value]))
-        return "1" if value is True else str(value).removeprefix(IN_PLACE)
+        if rules[key].kind == "binary":
+            return base64.b64encode((FILES / value).read_bytes()).decode()
+        return "1" if value is True else str(value)
 
     with path.open("w", newline="") as file:
         writer = csv.writer(file, delimiter=";", quoting=csv.QUOTE_ALL)
@@ -457,12 +466,13 @@ def main() -> None:
 @contextmanager
 def sandbox_bench(keep: bool, fresh: bool = True) -> Iterator[Bench]:
     """A sandbox with 4 workers and an empty project. ``keep``: it stays. ``fresh`` False: so do the ledger and the plan of before, if there are any."""
-    folder = Path(tempfile.gettempdir()) / "crm2odoo-bench-load"
+    folder = FOLDER
     (folder / "mappings" / "projects").mkdir(parents=True, exist_ok=True)
     (folder / "mappings" / "sources").mkdir(exist_ok=True)
     shutil.copytree(ROOT / "mappings" / "odoo", folder / "mappings" / "odoo", dirs_exist_ok=True)
     (folder / "mappings" / "sources" / "bench.yaml").write_text(SOURCE)
     (folder / "mappings" / "projects" / "bench_load.yaml").write_text("project: bench_load\ntitle: Benchmark\nsource: bench\nexport: none\n")
+    FILES.mkdir(exist_ok=True)
     base = ensure_base()
     sandbox = up("bench_load", workers=4)
     fresh = fresh or not knows(base.staging_dsn, sandbox.database_uuid)

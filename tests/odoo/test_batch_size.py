@@ -43,6 +43,16 @@ def test_a_short_last_batch_teaches_nothing() -> None:
     assert size.rows == 500
 
 
+def test_what_did_not_fit_into_a_request_is_not_cut_again_and_again() -> None:
+    size = BatchSize(500)
+    size.fits(3)
+    assert size.rows == 6
+    size.took(3, 0.5)
+    assert size.rows == 6  # still files of megabytes: three of six fitted
+    size.took(6, 0.5)
+    assert size.rows == 18  # all six fitted: the files are smaller now
+
+
 def test_time_outs_halve_it_down_to_one_row() -> None:
     size = BatchSize(4)
     for _ in range(4):

@@ -8,20 +8,22 @@ FASTEST, SLOWEST, AIM = 2.0, 5.0, 3.0
 MAX_BYTES = 8 * 1024 * 1024
 """JSON-2 takes 128 MiB, but proxies in front of it often take much less."""
 
-
 LARGEST = 1000
-"""Above it some models become slower per record (loader.md, "traps found late")."""
+"""Above it some models become slower per record (loader.md, "traps found late"). An entity that starts with more has very light records."""
 
 HEAVY = 200
 """An entity that starts with fewer rows does so because its records are heavy."""
 
 
 class BatchSize:
-    """Grows and shrinks with the time that calls take. Starts at ``start`` rows and never passes LARGEST, nor twice the start of a heavy entity."""
+    """Grows and shrinks with the time that calls take.
+
+    Starts at ``start`` rows and never passes LARGEST, unless it starts above it, nor twice the start of a heavy entity.
+    """
 
     def __init__(self, start: int) -> None:
         self.rows = start
-        self._largest = min(LARGEST, 2 * start) if start < HEAVY else LARGEST
+        self._largest = min(LARGEST, 2 * start) if start < HEAVY else max(LARGEST, start)
 
     def took(self, rows: int, seconds: float) -> None:
         """Learns from a call that went well."""
@@ -29,6 +31,10 @@ class BatchSize:
             self.rows = max(1, int(rows * AIM / seconds))
         elif seconds < FASTEST and rows >= self.rows:
             self.rows = min(self._largest, max(self.rows + 1, int(rows * min(3.0, AIM / max(seconds, 0.01)))))
+
+    def fits(self, rows: int) -> None:
+        """Learns that only so many rows went into one request: no more than twice as many are cut next time."""
+        self.rows = min(self.rows, 2 * rows)
 
     def halve(self) -> None:
         """After a time-out or a request that was too large."""

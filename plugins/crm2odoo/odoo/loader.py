@@ -280,7 +280,9 @@ class _ChunkLoad:
         rows = self.ledger.cut(self._after, self.size.rows)
         if not rows:
             return None
-        rows = self._fit(rows)
+        if len(fitting := self._fit(rows)) < len(rows):
+            self.size.fits(len(fitting))
+        rows = fitting
         self.rules.look_up(rows)
         page = _Page(rows[-1].seq, len(rows), [], [], [], [])
         for row in rows:
