@@ -13,6 +13,8 @@ from typing import Any
 from crm2odoo.handoff.documents import Document, as_json, read
 from crm2odoo.staging import Connection, Workspace
 
+START = "0" * 64
+"""What the first write of a chain names as the one before."""
 TIME = (1980, 1, 1, 0, 0, 0)
 """One time for every member, so that the same evidence is the same archive."""
 
@@ -47,16 +49,22 @@ def evidence_bundle(ws: Workspace, run_id: str, documents: list[Document]) -> by
         about = {"run": run_id, "export": row["export_id"] if row else None, "target": row["target_id"] if row else None}
         for name, query in TABLES.items():
             members[f"ledger/{name}.jsonl"] = b"".join(_lines(ws, connection, query, about))
-        members["ledger/writes.jsonl"] = b"".join(chained(_rows(ws, connection, LEDGER, about)))
+        lines = list(chained(_rows(ws, connection, LEDGER, about)))
+        members["ledger/writes.jsonl"] = b"".join(lines)
     members["verify.py"] = (Path(__file__).parent / "verify_evidence.py").read_bytes()
     members["README.txt"] = (
         f"Evidence of the run {run_id} of the migration {ws.bundle.project.title}.\n\n"
         "To check it, unpack the archive and run:  python3 verify.py\n"
-        "It needs Python 3 and nothing else. It reads manifest.json, computes the sha256 of every file again, and follows the chain of writes.\n"
+        "It needs Python 3 and nothing else. It reads manifest.json, computes the sha256 of every file again, and follows the chain of writes.\n\n"
+        "Who can change a file can write a new manifest.json, too. So compare the archive with what was noted elsewhere:\n"
+        "    python3 verify.py evidence.zip SHA256\n"
+        "SHA256 is the archive's own, from the page Documents of the console, from manifest.json in the folder of the run's documents,\n"
+        f"or from the table {ws.bundle.project.project}_log.document. Best is a verify.py that did not come with the archive.\n"
     ).encode()
     manifest = {
         "run": run_id,
         "project": ws.bundle.project.project,
+        "writes": {"count": len(lines), "head": json.loads(lines[-1])["sha256"] if lines else START},
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(members.items())},
     }
     members["manifest.json"] = as_json(manifest)
@@ -69,7 +77,7 @@ def evidence_bundle(ws: Workspace, run_id: str, documents: list[Document]) -> by
 
 def chained(rows: Iterator[dict[str, Any]]) -> Iterator[bytes]:
     """One JSON line for each write; each carries the hash of the one before, so that none can be changed, left out or moved unseen."""
-    previous = "0" * 64
+    previous = START
     for row in rows:
         body = json.dumps({**row, "previous": previous}, sort_keys=True, ensure_ascii=False, default=str)
         previous = hashlib.sha256(body.encode()).hexdigest()

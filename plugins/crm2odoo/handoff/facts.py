@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from crm2odoo.handoff import snapshot
@@ -224,16 +225,20 @@ def _more_of_target_tables(asked: _Asked, about: dict[str, Any]) -> None:
 
 
 def _spot_fields(bundle: Bundle, entity: str, read: list[str]) -> list[str]:
-    """What a person looks at: names, amounts, dates, texts; at most SPOT_FIELDS, in the order of the entity file."""
+    """What a person looks at: names, amounts, dates, texts, some of each; at most SPOT_FIELDS, in the order of the entity file."""
     fields = bundle.entities[entity].fields
     kinds = ("char", "monetary", "date", "datetime", "html")
-    usable = [
-        k
+    usable = {
+        t: [
+            k
+            for k, f in fields.items()
+            if f.type == t and k in read and not k.startswith("x_") and k != "message_id" and f.compare != "none" and origins_of(bundle, entity, k)
+        ]
         for t in kinds
-        for k, f in fields.items()
-        if f.type == t and k in read and not k.startswith("x_") and k != "message_id" and f.compare != "none" and origins_of(bundle, entity, k)
-    ]
-    return sorted(usable[:SPOT_FIELDS], key=list(fields).index)
+    }
+    # The first of each kind, then the second: six texts alone would say nothing about amounts and dates.
+    taken = [k for rank in zip_longest(*usable.values()) for k in rank if k is not None]
+    return sorted(taken[:SPOT_FIELDS], key=list(fields).index)
 
 
 def _columns(ws: Workspace, connection: Connection, table: str, part: str = "clean") -> list[str]:

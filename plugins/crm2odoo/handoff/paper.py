@@ -17,6 +17,8 @@ class Column:
     kind: Kind = "text"
     width: float = 1
     options: tuple[str, ...] = ()
+    once: bool = False
+    """On pages, said once for rows that follow each other and are alike in all such columns. Sheets say it in each row: people filter there."""
 
     @property
     def for_people(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from docx import Document
 from docx.enum.section import WD_ORIENT
+from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml import OxmlElement
 from docx.shared import Pt, RGBColor
 
@@ -63,6 +64,9 @@ def _table(document: Any, section: Section, width: int, style: Style) -> None:
     table.autofit = False
     share = width / sum(c.width for c in section.columns)
     lines = [[c.label for c in section.columns], *([_text(c, v, style) for c, v in zip(section.columns, row, strict=True)] for row in section.rows)]
+    # Word goes by the cells, LibreOffice by the grid.
+    for drawn, column in zip(table.columns, section.columns, strict=True):
+        drawn.width = int(share * column.width)
     for place, (row, line) in enumerate(zip(table.rows, lines, strict=True)):
         about = row._tr.get_or_add_trPr()
         about.append(OxmlElement("w:cantSplit"))
@@ -71,6 +75,8 @@ def _table(document: Any, section: Section, width: int, style: Style) -> None:
         for cell, column, text in zip(row.cells, section.columns, line, strict=True):
             cell.width = int(share * column.width)
             cell.text = text
+            if column.kind in ("number", "amount"):
+                cell.paragraphs[0].alignment = WD_ALIGN_PARAGRAPH.RIGHT
 
 
 def _text(column: Column, value: Any, style: Style) -> str:

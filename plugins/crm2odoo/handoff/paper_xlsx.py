@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import textwrap
 from datetime import datetime, timezone
 from typing import Any
 
@@ -46,10 +47,12 @@ def as_xlsx(paper: Paper, style: Style, run_id: str = "") -> bytes:
             }
         ),
         "text": book.add_format({"text_wrap": True, "valign": "top", "num_format": "@"}),
-        "number": book.add_format({"valign": "top", "num_format": "#,##0.###"}),
-        "amount": book.add_format({"valign": "top", "num_format": "#,##0.00"}),
+        # One format for both would show whole numbers as "10.".
+        "whole": book.add_format({"align": "right", "indent": 1, "valign": "top", "num_format": "#,##0"}),
+        "number": book.add_format({"align": "right", "indent": 1, "valign": "top", "num_format": "#,##0.###"}),
+        "amount": book.add_format({"align": "right", "indent": 1, "valign": "top", "num_format": "#,##0.00"}),
         "fill": book.add_format({"text_wrap": True, "valign": "top", "bg_color": "#fff7df", "border": 1, "border_color": "#e3d9b8", "locked": False}),
-        "link": book.add_format({"valign": "top", "font_color": "#174f86", "underline": 1}),
+        "link": book.add_format({"text_wrap": True, "valign": "top", "font_color": "#174f86", "underline": 1}),
         "about": book.add_format({"text_wrap": True, "valign": "top", "font_color": "#59616c"}),
     }
     names: set[str] = set()
@@ -62,10 +65,12 @@ def as_xlsx(paper: Paper, style: Style, run_id: str = "") -> bytes:
         sheet.merge_range(0, 0, 0, max(last, 1), about, formats["about"])
         # A merged row does not grow by itself. One line holds about as many characters as its columns are wide.
         sheet.set_row(0, 16 * (1 + len(about) // int(14 * sum(c.width for c in section.columns))))
+        _fit(sheet, 1, [(c.label, 14 * c.width) for c in section.columns])
         for n, column in enumerate(section.columns):
             sheet.set_column(n, n, 14 * column.width)
             sheet.write_string(1, n, column.label, formats["head"])
         for r, row in enumerate(section.rows, 2):
+            _fit(sheet, r, [(_read(c, v, style), 14 * c.width) for c, v in zip(section.columns, row, strict=True)])
             for n, (column, value) in enumerate(zip(section.columns, row, strict=True)):
                 _cell(sheet, r, n, column, value, formats, style)
         if section.rows:
@@ -95,7 +100,8 @@ def _cell(sheet: Any, row: int, number: int, column: Column, value: Any, formats
     elif value is None:
         sheet.write_blank(row, number, None, formats["text"])
     elif column.kind in ("number", "amount"):
-        sheet.write_number(row, number, float(value), formats[column.kind])
+        kind = "whole" if column.kind == "number" and float(value).is_integer() else column.kind
+        sheet.write_number(row, number, float(value), formats[kind])
     elif column.kind == "link":
         text, address = value
         # Excel takes at most 65,530 links on a sheet and 2,079 characters in each.
@@ -105,6 +111,21 @@ def _cell(sheet: Any, row: int, number: int, column: Column, value: Any, formats
             sheet.write_string(row, number, safe(str(text)), formats["text"])
     else:
         sheet.write_string(row, number, safe(shown(column, value, style))[:32000], formats["text"])
+
+
+def _read(column: Column, value: Any, style: Style) -> str:
+    """What a cell shows."""
+    return str((value or [""])[0]) if column.kind == "link" else shown(column, value, style)
+
+
+def _fit(sheet: Any, row: int, cells: list[tuple[str, float]]) -> None:
+    """A height for a row with more than one line: LibreOffice finds none by itself, and lets the lines of two rows run into each other.
+
+    ``cells``: text, and the width of the column in characters. Excel shows 409 points at most.
+    """
+    lines = max((sum(len(textwrap.wrap(part, max(int(width), 1))) or 1 for part in text.split("\n")) for text, width in cells if text), default=1)
+    if lines > 1:
+        sheet.set_row(row, min(15 * lines, 409))
 
 
 def _sheet_name(title: str, taken: set[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,7 @@ def store_completeness(ws: Workspace, path: str | Path, by: str) -> list[str]:
     """
     wrong, answers = [], []
     for number, row in _rows(path, "Objects"):
-        seen = _text(row.get("Rows on screen")).replace(",", "").replace(".", "").replace("\xa0", "").replace(" ", "")
+        seen = _whole(row.get("Rows on screen"))
         if not seen:
             continue
         if not seen.isdigit():
@@ -158,6 +159,13 @@ def _rows(path: str | Path, sheet_name: str) -> Iterator[tuple[int, dict[str, An
     for number, line in enumerate(lines, 3):
         if any(cell is not None for cell in line):
             yield number, dict(zip(head, line, strict=False))
+
+
+def _whole(value: object) -> str:
+    """A number as digits, however it was typed: 1,234 or 1.234 as text, or a number, which some programs save with a fraction of 0."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return re.sub(r"[,.'’\s]", "", _text(value)) if not isinstance(value, float) else str(value)
 
 
 def _text(value: object) -> str:

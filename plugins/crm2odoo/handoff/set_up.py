@@ -20,7 +20,7 @@ def set_up_paper(items: Sequence[Item], module: str) -> Paper:
     """Open things first, by the place in Odoo where they are done; then what is there already."""
     columns = (Column("What", width=4), Column("Where in Odoo", width=2.5), Column("Done", "tick", 0.5), Column("Comment", "note", 1.5))
     to_do, done = [i for i in items if not i.done], [i for i in items if i.done]
-    by_module = sum(i.by_module for i in to_do)
+    by_module, by_hand = [i for i in to_do if i.by_module], [i for i in to_do if not i.by_module]
     return Paper(
         NAME,
         "Set-up of Odoo",
@@ -28,11 +28,18 @@ def set_up_paper(items: Sequence[Item], module: str) -> Paper:
         f"install the module {module} (Apps ▸ Import Module, in developer mode), which makes the custom fields and shows them on the forms, "
         "then do the other lines. Whatever is done already is left alone by the migration.",
         [
-            Section("To be done", "", columns, [[i.sentence, i.where, None, None] for i in to_do], empty="Nothing: Odoo is set up."),
+            Section("To be done by hand", "", columns, [[i.sentence, i.where, None, None] for i in by_hand], empty="Nothing."),
+            Section(
+                "Done by installing the module",
+                f"All of it at once, with {module}.",
+                columns,
+                [[i.sentence, i.where, None, None] for i in by_module],
+                empty="Nothing.",
+            ),
             Section("Done already", "", columns[:2], [[i.sentence, i.where] for i in done], empty="Nothing yet."),
         ],
         ("html", "docx"),
-        f"{len(to_do)} to do, {by_module} of them by installing the module; {len(done)} done.",
+        f"{len(to_do)} to do, {len(by_module)} of them by installing the module; {len(done)} done." if to_do else "Nothing to do: Odoo is set up.",
     )
 
 

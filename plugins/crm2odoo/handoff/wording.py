@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timezone
+from datetime import date, datetime, timezone, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -69,6 +69,11 @@ class Style:
         if value is None:
             return "–"
         return format_datetime(value.astimezone(timezone.utc), format="medium", locale=self.locale) + " UTC"
+
+    def moment(self, value: datetime, zone: tzinfo) -> str:
+        """A time as a clock in ``zone`` shows it, with the zone's name: what people see in Odoo."""
+        there = value.astimezone(zone)
+        return f"{format_datetime(there, format='medium', locale=self.locale)} {there.tzname()}"
 
     def seconds(self, value: float | None) -> str:
         """A duration: ``0.4 s``, ``12 s``, ``7 min 12 s``, ``2 h 05 min``."""

@@ -26,7 +26,7 @@ def completeness_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         [
             f["name"],
             bundle.source.objects[f["object"]].title if f["object"] in bundle.source.objects else "",
-            f["status"],
+            words()["files"].get(f.get("kind") if f["status"] == "excluded" else f["status"]) or f["status"],
             f["records"],
             style.bytes(f["bytes"]),
             f["sha256"][:16],
@@ -65,7 +65,7 @@ def completeness_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                 (
                     Column("File", width=2),
                     Column("Object", width=1.2),
-                    Column("Status"),
+                    Column("Taken as", width=1.2),
                     Column("Rows", "number", 0.8),
                     Column("Size", width=0.8),
                     Column("sha256", "code", 1.3),
@@ -111,7 +111,7 @@ def cleansing_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         [titles.get(w["object"], w["object"]), w["column_name"] or "", w["code"].replace("_", " "), w["cells"], None, None]
         for w in facts.rows("warnings")
     ]
-    total = sum(r["rows"] for r in facts.rows("rejects"))
+    total, every = sum(r["rows"] for r in facts.rows("rejects")), sum(o.rows for o in facts.objects)
     return Paper(
         "cleansing",
         "Cleansing checklist",
@@ -141,7 +141,7 @@ def cleansing_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             ),
         ],
         ("html", "xlsx"),
-        f"{style.rows(total)} to mend." if total else "Nothing has to be mended.",
+        f"{style.number(total)} of {style.rows(every)} cannot be loaded as they are." if total else "Nothing has to be mended.",
     )
 
 
@@ -164,10 +164,14 @@ def _done(entry: dict[str, Any]) -> tuple[str, str, str]:
     return what, re.sub(r"^(setting|parameter|view|option|model)[ _]", "", which), entry["model"]
 
 
+def _each_once(rows: list[list[Any]]) -> list[list[Any]]:
+    return [list(row) for row in dict.fromkeys(tuple(row) for row in rows)]
+
+
 def schema_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     """Custom fields and settings in Odoo, with where each comes from. The sheet of fields comes back: see `read_field_inventory`."""
     own = [
-        [bundle.entities[e].model, f"x_{k.removeprefix('x_')}", c.label, c.type, "\n".join(c.options), "the migration", None, "yes", None]
+        [bundle.entities[e].model, f"x_{k.removeprefix('x_')}", c.label, c.type, "\n".join(c.options), "the migration"]
         for e in bundle.build_order
         if bundle.feeds(e)
         for k, c in bundle.entities[e].custom_fields.items()
@@ -186,6 +190,8 @@ def schema_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
         ]
         for c in facts.rows("custom_fields")
     ]
+    # Entities that share a model share its fields.
+    own, found = _each_once(own), _each_once(found)
     set_up = [[*line, None, None] for line in dict.fromkeys(_done(e) for e in facts.rows("set_up"))]
     columns = (
         Column("Model", "code", 1.1),
@@ -210,7 +216,7 @@ def schema_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                 found,
                 query="custom_fields",
             ),
-            Section("Fields of the migration", "", columns, own),
+            Section("Fields of the migration", "They keep what Odoo has no place for. Nothing is to be decided about them.", columns[:6], own),
             Section(
                 "Set-up of Odoo",
                 "In the order in which it was done.",

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, timezone, tzinfo
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import openpyxl
 
@@ -13,6 +16,7 @@ from crm2odoo.handoff.view import label_of
 from crm2odoo.handoff.wording import Style
 from crm2odoo.ledger import approvals
 from crm2odoo.project import Bundle
+from crm2odoo.reconcile.html_text import canonical
 from crm2odoo.reconcile.odoo_side import record_link
 from crm2odoo.staging import Workspace
 
@@ -26,11 +30,15 @@ def spot_check_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     url = (facts.target or {}).get("url", "")
     rows: list[list[Any]] = []
     records = set()
+    zone = ZoneInfo(bundle.project.timezone)
     for r in facts.rows("spot_check"):
         entity = r["entity"]
-        if r["expected"] in (None, "") and r["found"] in (None, "", "false"):
+        # Where the source says nothing there is nothing to compare, unless the diff calls it a difference.
+        if r["expected"] in (None, "") and not r.get("kind"):
             continue
         records.add((entity, r["xid"]))
+        field = bundle.entities[entity].fields.get(r["field"])
+        kind = field.type if field else "char"
         found = None if r["found"] == "false" else r["found"]
         rows.append(
             [
@@ -39,18 +47,18 @@ def spot_check_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
                 r["place"],
                 "risk" if r["risky"] else "random",
                 label_of(facts, entity, r["field"]),
-                _cut(r["expected"]),
-                _cut(found),
+                _cut(as_read(r["expected"], kind, style, zone)),
+                _cut(as_read(found, kind, style, zone)),
                 None,
                 None,
             ]
         )
     columns = (
-        Column("Entity", width=0.9),
-        Column("Record", "link", 1.2),
-        Column("Source", "place", 1.3),
-        Column("Chosen by", width=0.6),
-        Column("Field", width=1.1),
+        Column("What", width=1.1, once=True),
+        Column("Record", "link", 1.6, once=True),
+        Column("Source", "place", 1.2, once=True),
+        Column("Chosen by", width=0.7, once=True),
+        Column("Field", width=1),
         Column("In the source", width=2),
         Column("In Odoo", width=2),
         Column("Right", "tick", 0.5),
@@ -59,10 +67,11 @@ def spot_check_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
     return Paper(
         "spot_check",
         "Spot check",
-        "Open each record in Odoo, compare, and tick yes or no. Give the sheet back: the answers are kept with the run.",
+        "Open each record in Odoo, compare, and tick yes or no. Give the sheet back: the answers are kept with the run. Chosen by risk: something may"
+        f" be wrong, or much can be. Times are those of {bundle.project.timezone}.",
         [Section("Records", "", columns, rows, query="spot_check")],
         ("xlsx", "html"),
-        f"{style.rows(len(records), 'record')} to look at.",
+        f"{style.rows(len(records), 'record')} to look at, {style.rows(len(rows), 'value')}." if rows else "There is no record to look at.",
     )
 
 
@@ -95,6 +104,26 @@ def store_spot_check(ws: Workspace, run_id: str, path: str | Path, by: str) -> d
         seen={"answers": answers},
     )
     return {"yes": len(answers) - len(wrong), "no": len(wrong)}
+
+
+def as_read(value: str | None, kind: str, style: Style, zone: tzinfo) -> str | None:
+    """A value of the plan or of Odoo as people read it: amounts and dates in the locale, times by their own clock, of HTML the text.
+
+    ``kind``: type of the field. What is no such value, because it is hidden or wrong, stays as it is.
+    """
+    if value in (None, ""):
+        return value
+    assert value is not None
+    try:
+        if kind in ("monetary", "float"):
+            return style.amount(Decimal(value)) if kind == "monetary" else style.number(Decimal(value))
+        if kind == "date":
+            return style.date(date.fromisoformat(value))
+        if kind == "datetime":
+            return style.moment(datetime.fromisoformat(value).replace(tzinfo=timezone.utc), zone)
+    except (ValueError, InvalidOperation):
+        return value
+    return canonical(value).text if kind == "html" else value
 
 
 def _called(xid: str, name: str | None) -> str:
