@@ -66,6 +66,17 @@ def test_a_column_without_values_is_dropped_and_says_so(tmp_path: Path, staging_
     assert proposal(ws, "u_empty").dropped == "no row has a value"
 
 
+@pytest.mark.promise("P006", "P058")
+def test_a_time_in_an_unknown_column_is_one_of_the_projects_zone_unless_it_names_its_own(tmp_path: Path, staging_dsn: str) -> None:
+    rows = [{"u_seen": "2024-02-29 22:30:00"}, {"u_seen": "2024-02-29T22:30:00+02:00"}, {"u_seen": "2024-02-29T22:30:00Z"}]
+    ws = workspace(tmp_path, staging_dsn, rows, PROJECT + "timezone: America/New_York\n")
+    assert proposal(ws, "u_seen").type == "datetime"
+    build_target(ws, "e1")
+    with ws.connect() as connection:
+        seen = connection.execute(ws.sql("select x_u_seen::text from {target}.opportunity order by _seq")).fetchall()
+    assert [r["x_u_seen"] for r in seen] == ["2024-03-01 03:30:00", "2024-02-29 20:30:00", "2024-02-29 22:30:00"]
+
+
 @pytest.mark.promise("P058", "P116")
 def test_custom_values_reach_the_record_in_their_type(tmp_path: Path, staging_dsn: str) -> None:
     ws = workspace(tmp_path, staging_dsn, [

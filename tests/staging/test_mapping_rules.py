@@ -44,6 +44,12 @@ objects:
     entities:
       - {entity: item, fields: {quote: {from: quote, object: quote}, product: {keys: [code, name]}, name: name}}
       - {entity: product, primary: false, fields: {code: code, name: name}}
+  job:
+    title: Job
+    files: [jobs]
+    key: [id]
+    columns: {id: {type: id}, day: {type: date}, at: {type: datetime}}
+    entities: [{entity: job, fields: {name: id, begins: day, due: at}}]
 """
 ENTITIES = {
     "lead": """
@@ -89,6 +95,19 @@ ENTITIES = {
         fields: {name: {type: text, from: name}, product_id: {type: many2one, from: product, on_missing: hold}}
         """,
 }
+ENTITIES["job"] = """
+    model: project.task
+    title: Jobs
+    inputs: {name: {}, begins: {type: datetime}, due: {type: date}}
+    fields:
+      name: {type: char, from: name}
+      begins: {type: datetime, from: begins}
+      due: {type: date, from: due}
+      due_begins: {type: datetime, from: due}
+      begins_on: {type: date, from: begins}
+      told: {type: datetime, sql: "coalesce(null, day_start(due))"}
+      told_on: {type: date, sql: "day_of(begins)"}
+    """
 PROJECT = "project: rules_test\ntitle: Rules\nsource: rules\nexport: nowhere\ncurrency: INR\n"
 
 
@@ -110,6 +129,20 @@ def world(root: Path, dsn: str, rows: dict[str, list[dict[str, Any]]], project: 
 def records(ws: Workspace, entity: str) -> dict[str, dict[str, Any]]:
     with ws.connect() as connection:
         return {r["name"]: r for r in connection.execute(ws.sql("select * from {target}.{t} order by _seq", t=entity))}
+
+
+@pytest.mark.promise("P006")
+@pytest.mark.parametrize(("zone", "midnight"), [("America/New_York", "2024-03-05 05:00"), ("Asia/Kolkata", "2024-03-04 18:30"), ("UTC", "2024-03-05 00:00")])
+def test_a_day_stays_that_day_for_the_people_of_the_project(tmp_path: Path, staging_dsn: str, zone: str, midnight: str) -> None:
+    """Odoo keeps UTC and shows each person's own clock: 5 March taken as midnight in UTC is 4 March for all of America.
+
+    And 22:30 in New York or 00:30 in Kolkata is on 5 March, whatever day UTC has."""
+    clock = {"America/New_York": "2024-03-06 03:30", "Asia/Kolkata": "2024-03-04 19:00", "UTC": "2024-03-05 22:30"}[zone]
+    ws = world(tmp_path, staging_dsn, {"job": [{"id": "J", "day": "2024-03-05", "at": clock}]}, PROJECT + f"timezone: {zone}\n")
+    build_target(ws, "e1")
+    job = {k: f"{v:%Y-%m-%d %H:%M}" if hasattr(v, "hour") else str(v) for k, v in records(ws, "job")["J"].items()}
+    assert {job[k] for k in ("begins", "due_begins", "told")} == {midnight}
+    assert {job[k] for k in ("due", "begins_on", "told_on")} == {"2024-03-05"}
 
 
 TABLE = [

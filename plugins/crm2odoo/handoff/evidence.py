@@ -18,6 +18,17 @@ START = "0" * 64
 TIME = (1980, 1, 1, 0, 0, 0)
 """One time for every member, so that the same evidence is the same archive."""
 
+README = """Evidence of the run {run} of the migration {project}.
+
+To check it, unpack the archive and run:  python3 verify.py
+It needs Python 3 and nothing else. It reads manifest.json, computes the sha256 of every file again, and follows the chain of writes.
+
+Who can change a file can write a new manifest.json, too. So compare the archive with what was noted elsewhere:
+    python3 verify.py evidence.zip SHA256
+SHA256 is the archive's own, from manifest.json in the folder of the run's documents, or from the table {project}_log.document of the
+staging database. Best is a verify.py that did not come with the archive.
+"""
+
 TABLES = {
     "run": "select * from {log}.run where run_id = %(run)s",
     "target": "select target_id, url, database, kind, version, edition, hosting from {log}.target where target_id = %(target)s",
@@ -49,28 +60,25 @@ def evidence_bundle(ws: Workspace, run_id: str, documents: list[Document]) -> by
         about = {"run": run_id, "export": row["export_id"] if row else None, "target": row["target_id"] if row else None}
         for name, query in TABLES.items():
             members[f"ledger/{name}.jsonl"] = b"".join(_lines(ws, connection, query, about))
-        lines = list(chained(_rows(ws, connection, LEDGER, about)))
-        members["ledger/writes.jsonl"] = b"".join(lines)
-    members["verify.py"] = (Path(__file__).parent / "verify_evidence.py").read_bytes()
-    members["README.txt"] = (
-        f"Evidence of the run {run_id} of the migration {ws.bundle.project.title}.\n\n"
-        "To check it, unpack the archive and run:  python3 verify.py\n"
-        "It needs Python 3 and nothing else. It reads manifest.json, computes the sha256 of every file again, and follows the chain of writes.\n\n"
-        "Who can change a file can write a new manifest.json, too. So compare the archive with what was noted elsewhere:\n"
-        "    python3 verify.py evidence.zip SHA256\n"
-        "SHA256 is the archive's own, from the page Documents of the console, from manifest.json in the folder of the run's documents,\n"
-        f"or from the table {ws.bundle.project.project}_log.document. Best is a verify.py that did not come with the archive.\n"
-    ).encode()
+        writes = list(chained(_rows(ws, connection, LEDGER, about)))
+    return sealed(run_id, ws.bundle.project.project, members, writes)
+
+
+def sealed(run_id: str, project: str, members: dict[str, bytes], writes: list[bytes]) -> bytes:
+    """The archive: ``members`` by their path, ``writes`` as ``chained`` gives them, the verifier, and the manifest over all of it."""
+    verifier = (Path(__file__).parent / "verify_evidence.py").read_bytes()
+    readme = README.format(run=run_id, project=project).encode()
+    everything = members | {"ledger/writes.jsonl": b"".join(writes), "verify.py": verifier, "README.txt": readme}
     manifest = {
         "run": run_id,
-        "project": ws.bundle.project.project,
-        "writes": {"count": len(lines), "head": json.loads(lines[-1])["sha256"] if lines else START},
-        "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(members.items())},
+        "project": project,
+        "writes": {"count": len(writes), "head": json.loads(writes[-1])["sha256"] if writes else START},
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(everything.items())},
     }
-    members["manifest.json"] = as_json(manifest)
+    everything["manifest.json"] = as_json(manifest)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in sorted(members.items()):
+        for name, content in sorted(everything.items()):
             archive.writestr(zipfile.ZipInfo(name, TIME), content, zipfile.ZIP_DEFLATED)
     return buffer.getvalue()
 

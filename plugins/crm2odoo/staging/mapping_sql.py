@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from crm2odoo.project import Bundle, Collect, Entity, Feed, FieldLine, Input, SourceObject
-from crm2odoo.staging.render import Constant, expression, html_text, literal, quote
+from crm2odoo.staging.render import Constant, day_of, day_start, expression, html_text, literal, quote
 
 # Types whose clean column has a companion that holds the comparable form.
 KEYED = ("email", "url", "domain")
@@ -113,6 +113,7 @@ def constants(bundle: Bundle) -> dict[str, Constant]:
     own = {
         "default_team": bundle.project.default_team,
         "project_currency": bundle.project.currency,
+        "project_timezone": bundle.project.timezone,
         "company_currency": bundle.project.own_currency,
         "source_title": bundle.source.title,
         "xid_module": f"__migration_{bundle.project.project}__",
@@ -235,6 +236,10 @@ class FeedWriter:
         sql, column_type = self.raw(line)
         if wanted == "html" and column_type not in ("html", "sql"):
             sql = text_to_html(sql)
+        elif wanted == "datetime" and column_type == "date":
+            sql = day_start(sql, self.bundle.project.timezone)
+        elif wanted == "date" and column_type == "datetime":
+            sql = day_of(sql, self.bundle.project.timezone)
         elif wanted == "integer" and column_type in ("text", "enum", "id", "name"):
             sql = f"case when {sql} ~ '^[0-9]{{1,15}}$' then {sql}::bigint end"
         elif wanted == "currency":

@@ -39,8 +39,9 @@ FORBIDDEN_FUNCTIONS = {
 ALLOWED_IN_EXPRESSIONS = frozenset({
     "abs", "and", "any", "array", "array_agg", "array_append", "array_cat", "array_length", "array_position", "array_remove", "array_size",
     "array_to_string", "btrim", "cardinality", "case", "cast", "ceil", "ceiling", "char_length", "coalesce", "concat", "concat_ws",
-    "convert_to", "date_part", "date_trunc", "decode", "encode", "extract", "floor", "greatest", "html_text", "if", "initcap", "interval",
-    "least", "left", "length", "lower", "ltrim", "make_date", "md5", "mod", "nullif", "or", "position", "regexp_i_like", "regexp_ilike",
+    "convert_to", "date_part", "date_trunc", "day_of", "day_start", "decode", "encode", "extract", "floor", "greatest", "html_text", "if",
+    "initcap", "interval", "least", "left", "length", "lower", "ltrim", "make_date", "md5", "mod",
+    "nullif", "or", "position", "regexp_i_like", "regexp_ilike",
     "regexp_like", "regexp_match", "regexp_replace", "regexp_substr", "replace", "right", "round", "rtrim", "sha256", "sign", "split",
     "split_part", "starts_with", "str_position", "str_to_date", "str_to_time", "string_to_array", "strpos", "substr", "substring",
     "time_to_str", "timestamp_trunc", "to_char", "to_date", "to_number", "to_timestamp", "translate", "trim", "trunc", "ts_or_ds_to_date",
@@ -75,6 +76,22 @@ def html_text(sql: str) -> str:
     return f"regexp_replace({escaped}, E'\\r\\n|\\r|\\n', '<br>', 'g')"
 
 
+def day_start(sql: str, zone: str) -> str:
+    """A day as the moment at which it begins in ``zone``, in UTC. Taken as midnight in UTC it would be the day before for all of America.
+
+    Expressions may call it by this name, with the day alone.
+    """
+    return f"timezone('UTC', timezone({literal(zone)}, ({sql})::timestamp))"
+
+
+def day_of(sql: str, zone: str) -> str:
+    """The day in ``zone`` of a moment in UTC: late in the evening UTC has another one. Expressions may call it by this name, like the other."""
+    return f"cast(timezone({literal(zone)}, timezone('UTC', {sql})) as date)"
+
+
+DAYS = {"day_start": day_start, "day_of": day_of}
+
+
 def expression(
     text: str,
     columns: Iterable[str],
@@ -106,6 +123,9 @@ def _expression(text: str, columns: tuple[str, ...], alias: str | None, constant
     for call in list(tree.find_all(exp.Anonymous)):
         if call.name.lower() == "html_text" and len(call.expressions) == 1:
             call.replace(sqlglot.parse_one(html_text(call.expressions[0].sql("postgres")), dialect="postgres"))
+        elif call.name.lower() in DAYS and len(call.expressions) == 1:
+            written = DAYS[call.name.lower()](call.expressions[0].sql("postgres"), constants.get("project_timezone") or "UTC")
+            call.replace(sqlglot.parse_one(written, dialect="postgres"))
     for column in list(tree.find_all(exp.Column)):
         name = column.name
         if not column.table and name in constants:

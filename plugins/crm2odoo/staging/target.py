@@ -23,7 +23,7 @@ from crm2odoo.staging.mapping_sql import (
     rate_of,
     with_aliases,
 )
-from crm2odoo.staging.render import expression, literal, quote
+from crm2odoo.staging.render import day_of, day_start, expression, literal, quote
 from crm2odoo.staging.workspace import Connection, Workspace
 
 log = logging.getLogger(__name__)
@@ -340,6 +340,12 @@ def custom_value(column: CustomColumn, bundle: Bundle) -> str:
         )
     if column.type in ("float", "monetary") and (known is None or known.type not in ("money", "number", "percent", "integer")):
         return f"{quote(bundle.project.project + '_clean')}.as_number({sql}, {literal(bundle.formats.decimal_mark)})"
+    if known is not None and {known.type, column.type} == {"date", "datetime"}:
+        return (day_start if known.type == "date" else day_of)(sql, bundle.project.timezone)
+    if column.type == "datetime" and (known is None or known.type != "datetime"):
+        # A time without an offset is in the account's zone; with one, a plain cast would drop it.
+        first, zone = literal(bundle.formats.date_order == "dmy"), literal(bundle.project.timezone)
+        return f"{quote(bundle.project.project + '_clean')}.as_timestamp(({sql})::text, {first}, {zone})"
     if known is not None and known.type == "list":
         return f"array_to_string({sql}, ', ')"
     if column.type == "date" and (known is None or known.type not in ("date", "datetime")):
@@ -428,6 +434,9 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
         sql_type = ODOO_SQL_TYPES[declared_field.type]
         if declared_field.from_:
             sql = f"b.{quote(declared_field.from_)}"
+            given = entity.inputs[declared_field.from_].type if declared_field.from_ in entity.inputs else ""
+            if {given, declared_field.type} == {"date", "datetime"}:
+                sql = (day_start if given == "date" else day_of)(sql, bundle.project.timezone)
         elif declared_field.sql is not None:
             sql = over(declared_field.sql)
         else:
