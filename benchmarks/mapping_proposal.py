@@ -9,6 +9,10 @@ COLUMNS.jsonl: one column per line: source, file, object (contact, company, lead
 A file of columns is split once, by source, with a hash: half of the sources were looked at while the language packs were written (`tune`), the
 others never (`unseen`). The project's own headers say themselves what they are for: `tune`, or `final`, to be scored once the work is done.
 
+A folder with one folder per product is one of translated labels of other CRM products, kept outside this repository: PRODUCT/LANGUAGE.yaml says
+`object: {the product's own name of the field: its label in that language}`. `mapping_labels.yaml` says what such a field is, in every language, and
+which products are for tuning and which are final. A label that is written as in the English product says nothing about a language: leave it out.
+
     top-1      the proposal is right, over all columns
     field      the same, over columns that have a field in Odoo
     recall@3   the right field is the proposal or one of its alternatives, over columns that have a field
@@ -95,11 +99,35 @@ def part_of(source: str) -> str:
 def files_of(path: Path, part: str) -> dict[tuple[str, str, str], list[dict[str, Any]]]:
     """The columns by source, file and object, from a file of JSON lines or a folder such as `mapping_headers`."""
     files: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in _of_folder(path) if path.is_dir() else map(json.loads, path.read_text(encoding="utf-8").splitlines()):
+    for row in _rows(path):
         row.setdefault("part", part_of(row["source"]))
         if part in ("all", row["part"]):
             files[row["source"], row["file"], row["object"]].append(row)
     return files
+
+
+def _rows(path: Path) -> Iterator[dict[str, Any]]:
+    if not path.is_dir():
+        yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    elif any(path.glob("??.yaml")):
+        yield from _of_folder(path)
+    else:
+        yield from _of_labels(path)
+
+
+def _of_labels(folder: Path) -> Iterator[dict[str, Any]]:
+    meanings = yaml.safe_load((Path(__file__).parent / "mapping_labels.yaml").read_text(encoding="utf-8"))
+    for part, products in meanings.items():
+        for product, objects in products.items():
+            for path in sorted((folder / product).glob("??.yaml")):
+                labels = yaml.safe_load(path.read_text(encoding="utf-8"))
+                for kind, names in objects.items():
+                    for name, label in (labels.get(kind) or {}).items():
+                        first, _, others = names[name].partition("|")
+                        yield {
+                            "source": f"{product} ({path.stem})", "file": part, "object": kind, "header": str(label), "gold": first, "alt": others,
+                            "language": path.stem, "part": part, "known": True,
+                        }  # fmt: skip
 
 
 def _of_folder(folder: Path) -> Iterator[dict[str, Any]]:

@@ -39,6 +39,9 @@ def read_header(header: str, kind: Kind, language: Language, targets: Targets) -
 
     def add(concept: str, how: str, why: str, weight: float = 1.0, vague: bool = False) -> None:
         concept = _of_which_record(concept, told, kind, language)
+        if concept == "record_name" and kind == "lead" and {language.objects.get(w) for w in told} == {"deal"}:
+            # "Opportunity" in a file of leads is the deal that a lead became.
+            concept = "other_record"
         named = _named(told, language)
         if concept == "owner" and "owner" in told and named and not named & _OWN[kind] and how in (EXACT, QUALIFIED):
             # "Account Owner" of a deal is whoever owns the account.
@@ -48,7 +51,7 @@ def read_header(header: str, kind: Kind, language: Language, targets: Targets) -
             found[concept] = reading
 
     for form, how in _forms(told, _without_own_record(header, kind, language), language):
-        whole = language.phrases.get(form, [])
+        whole = _for_kind(language.phrases.get(form, []), kind)
         for place, concept in enumerate(whole):
             weight = 1 - place / 1000 - language.ranks[form, concept] / 100_000
             add(concept, how, f"“{header.strip()}” is a known name ({language.name})", weight)
@@ -59,6 +62,11 @@ def read_header(header: str, kind: Kind, language: Language, targets: Targets) -
         if any(r.how != PARTLY for r in found.values()):
             break
     return sorted(found.values(), key=lambda r: -r.score)
+
+
+def _for_kind(concepts: list[str], kind: Kind) -> list[str]:
+    """“Mitarbeiter” looks after a person or a deal, and is how many work in a company."""
+    return sorted(concepts, key=lambda c: c != "employees") if kind == "company" else concepts
 
 
 _FIRST_NAMES = 12
