@@ -39,9 +39,6 @@ def read_header(header: str, kind: Kind, language: Language, targets: Targets) -
 
     def add(concept: str, how: str, why: str, weight: float = 1.0, vague: bool = False) -> None:
         concept = _of_which_record(concept, told, kind, language)
-        if concept == "record_name" and kind == "lead" and {language.objects.get(w) for w in told} == {"deal"}:
-            # "Opportunity" in a file of leads is the deal that a lead became.
-            concept = "other_record"
         named = _named(told, language)
         if concept == "owner" and "owner" in told and named and not named & _OWN[kind] and how in (EXACT, QUALIFIED):
             # "Account Owner" of a deal is whoever owns the account.
