@@ -25,7 +25,8 @@ STEP = "discovery"
 LABELS = ("tag", "partner_category", "source", "medium", "campaign", "lost_reason", "industry")
 # How much harm a finding can do that nobody settles, most first. Whatever is not here comes after, by its count.
 DAMAGE = (
-    "another_product", "foreign_headers", "broken_json", "unknown_encoding", "unknown_file", "missing_column", "possible_truncation", "parts_overlap",
+    "another_product", "foreign_headers", "broken_json", "unknown_encoding", "archive", "no_table", "spreadsheet", "unknown_file", "empty_file",
+    "missing_column", "wrong_date_order", "wrong_decimal_mark", "possible_truncation", "parts_overlap",
     "loss_accepted_or_not", "open_decisions", "undecided_owners", "unclear_stages", "inventory_incomplete", "parts_gap", "not_delivered",
     "inventory_missing", "identity_not_stated", "caution", "noted", "cleansing_progress",
 )  # fmt: skip
@@ -60,6 +61,7 @@ def take_inventory(ws: Workspace, export_id: str) -> dict[str, Any]:
         findings = [
             *suspicions.identity(ws, connection, export_id),
             *suspicions.truncation(ws, connection, export_id),
+            *suspicions.formats(ws, connection, export_id),
             *suspicions.losses(ws, connection, export_id),
             *suspicions.inventories(ws, connection, export_id),
             *noted_findings(noted(ws, connection)),

@@ -37,6 +37,71 @@ def truncation(ws: Workspace, connection: Connection, export_id: str) -> Iterato
         )
 
 
+# How dates and amounts look that can be read one way only, and those that cannot.
+_BOTH = r"(0?[1-9]|1[0-2])"
+_OVER_12 = r"(1[3-9]|2[0-9]|3[01])"
+_YEAR = r"([0-9]{4}|[0-9]{2})\M"
+_DATES = {
+    "dmy": rf"^{_OVER_12}[-/.]{_BOTH}[-/.]{_YEAR}",
+    "mdy": rf"^{_BOTH}[-/.]{_OVER_12}[-/.]{_YEAR}",
+    "either": rf"^{_BOTH}[-/.]{_BOTH}[-/.]{_YEAR}",
+}
+_AMOUNTS = {
+    ",": r"^[^0-9.,]*[0-9]+(\.[0-9]{3})*,([0-9]{1,2}|[0-9]{4,})[^0-9.,]*$|^[^0-9.,]*[0-9]{1,3}(\.[0-9]{3}){2,}[^0-9.,]*$",
+    ".": r"^[^0-9.,]*[0-9]+(,[0-9]{3})*\.([0-9]{1,2}|[0-9]{4,})[^0-9.,]*$|^[^0-9.,]*[0-9]{1,3}(,[0-9]{3}){2,}[^0-9.,]*$",
+    "either": r"^[^0-9.,]*[1-9][0-9]{0,2}[.,][0-9]{3}[^0-9.,]*$",
+}
+_LOOKED_AT = 100_000
+
+
+def formats(ws: Workspace, connection: Connection, export_id: str) -> Iterator[Finding]:
+    """Columns whose cells contradict the declared order of dates or decimal mark, so that the cells that tell nothing are read wrongly.
+
+    Looks at the first 100,000 rows of each file.
+    """
+    declared = ws.bundle.formats
+    kinds = {"date": (_DATES, declared.date_order), "datetime": (_DATES, declared.date_order)}
+    kinds |= {"money": (_AMOUNTS, declared.decimal_mark), "number": (_AMOUNTS, declared.decimal_mark)}
+    files = connection.execute(
+        ws.sql("select name, object, table_name, header from {log}.file where export_id = %s and table_name is not null order by file_no"),
+        [export_id],
+    ).fetchall()
+    for file in files:
+        columns = ws.bundle.source.objects[file["object"]].columns
+        cells = [c for c in file["header"] if c["known"] and c["column"] in columns and columns[c["column"]].type in kinds]
+        if not cells:
+            continue
+        wanted = [
+            f"count(*) filter (where btrim({quote(c['column'])}) ~ %s)" + f" as {quote(f'{number} {place}')}"
+            for number, c in enumerate(cells)
+            for place in range(3)
+        ]
+        values = [pattern for c in cells for pattern in kinds[columns[c["column"]].type][0].values()]
+        rows = ws.sql(f"select {', '.join(wanted)} from (select * from {{land}}.{{table}} limit {_LOOKED_AT}) as t", table=file["table_name"])
+        counted = connection.execute(rows, values).fetchone() or {}
+        for number, cell in enumerate(cells):
+            patterns, chosen = kinds[columns[cell["column"]].type]
+            found = {name: counted[f"{number} {place}"] for place, name in enumerate(patterns)}
+            other = next(name for name in found if name not in (chosen, "either"))
+            if found["either"] and found[other] > found[chosen]:
+                yield _contradicted(file["name"], cell["header"], chosen, other, found)
+
+
+def _contradicted(file: str, header: str, chosen: str, other: str, found: dict[str, int]) -> Finding:
+    dates = chosen in _DATES
+    key, what = ("date_order", "dates") if dates else ("decimal_mark", "amounts")
+    evidence = {"file": file, "column": header, "declared": chosen, "says": other, "counts": found}
+    return Finding(
+        "blocking",
+        f"wrong_{key}",
+        f"{file}, column {header!r}: {found[other]:,} {what} can only be {key} {other!r} and {found[chosen]:,} only {chosen!r}, which is declared; "
+        f"{found['either']:,} more could be either and are read as {chosen!r}\n"
+        f"If {other!r} is right, write it into the project file (formats: {{{key}: {other!r}}}, with the source's other formats) and start again.",
+        found["either"],
+        evidence,
+    )
+
+
 def identity(ws: Workspace, connection: Connection, export_id: str) -> Iterator[Finding]:
     """Whether the export is of the product that the project names: by the address that the customer gave, and by the headers."""
     source, project = ws.bundle.source, ws.bundle.project

@@ -279,7 +279,7 @@ def _fatal_checks(ws: Workspace, spec: SourceObject, present: set[str]) -> Itera
 def _warnings(ws: Workspace, spec: SourceObject, present: set[str], day_first: bool) -> Iterator[dict[str, str]]:
     schema = ws.schemas["clean"]
     # The third character of such a date is a separator; of an ISO date it is not.
-    flipped = r"^[0-9]{1,2}\s?[-/.]\s?(1[3-9]|2[0-9]|3[01])\s?[-/.]" if day_first else r"^(1[3-9]|2[0-9]|3[01])\s?[-/.]"
+    flipped = r"^[0-9]{1,2}\s?[-/.]\s?(1[3-9]|2[0-9]|3[01])\s?[-/.]" if day_first else r"^(1[3-9]|2[0-9]|3[01])\s?[-/.]\s?[0-9]"
     for name, column in spec.columns.items():
         if name not in present:
             continue

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO, cast
 
-from crm2odoo.intake.errors import HostileArchive, NoExport
+from crm2odoo.intake.errors import ExportChanged, HostileArchive, NoExport
 
 ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 ATTACHMENT_FOLDERS = {"attachments", "attachment", "files", "documents", "uploads", "media", "images", "pdfs"}
@@ -45,16 +45,24 @@ class Entry:
 
 @dataclass(frozen=True)
 class Delivery:
-    """The files of a delivery, sorted by name, and how to read one."""
+    """The files of a delivery, sorted by name, and how to read one. ``live``: no archive, so that somebody may still be writing to them."""
 
     location: str
     files: list[Entry]
     _open: Callable[[str], BinaryIO]
+    live: bool = False
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
-        """The bytes of a file."""
-        stream = self._open(name)
+        """The bytes of a file. Raises ExportChanged when it is gone, NoExport when nobody may read it."""
+        try:
+            stream = self._open(name)
+        except FileNotFoundError:
+            raise ExportChanged(
+                f"{self.location}: {name} is gone since the files were listed\nPut it back, or start again with what is there."
+            ) from None
+        except PermissionError:
+            raise NoExport(f"{self.location}: {name} may not be read\nGive the user of the Airflow workers the right to read it.") from None
         try:
             yield stream
         finally:
@@ -103,7 +111,7 @@ def open_delivery(location: str | Path, limits: Limits | None = None) -> Iterato
             f"{path.name} is no readable archive\nIt may be cut off, or of a kind that is not supported. Deliver a zip, a tar.gz or a folder."
         )
     else:
-        yield Delivery(text, [Entry(path.name, path.stat().st_size)], lambda _: path.open("rb"))
+        yield Delivery(text, [Entry(path.name, path.stat().st_size)], lambda _: path.open("rb"), live=True)
 
 
 def _is_tar(path: Path) -> bool:
@@ -168,7 +176,7 @@ def _from_folder(folder: Path, limits: Limits) -> Delivery:
             entries.append(Entry(path.relative_to(folder).as_posix(), path.stat().st_size))
             if len(entries) > limits.members:
                 break
-    return Delivery(str(folder), _checked(str(folder), entries, limits, None), lambda name: (folder / name).open("rb"))
+    return Delivery(str(folder), _checked(str(folder), entries, limits, None), lambda name: (folder / name).open("rb"), live=True)
 
 
 def _check_zip_directory(path: Path, limits: Limits) -> None:
@@ -196,14 +204,25 @@ def _check_zip_directory(path: Path, limits: Limits) -> None:
 
 def _from_zip(path: Path, archive: zipfile.ZipFile, limits: Limits) -> Delivery:
     entries = []
+    members: dict[str, zipfile.ZipInfo] = {}
     for info in archive.infolist():
         if stat.S_ISLNK(info.external_attr >> 16):
             raise HostileArchive(f"{path.name}: {info.filename} is a symbolic link\nIt was not unpacked.")
         if info.flag_bits & 1:
             raise HostileArchive(f"{path.name}: {info.filename} is encrypted\nDeliver the export without a password.")
-        if not info.is_dir():
-            entries.append(Entry(info.filename, info.file_size))
-    return Delivery(str(path), _checked(path.name, entries, limits, path.stat().st_size), lambda name: cast(BinaryIO, archive.open(name)))
+        name = _with_slashes(info.filename)
+        if not name.endswith("/"):
+            entries.append(Entry(name, info.file_size))
+            members[name] = info
+    if {"[Content_Types].xml", "xl/workbook.xml"} <= members.keys():
+        raise NoExport(f"{path.name} is an Excel workbook; an export is CSV or JSON\nSave each of its sheets as CSV (UTF-8), and deliver those.")
+    checked = _checked(path.name, entries, limits, path.stat().st_size)
+    return Delivery(str(path), checked, lambda name: cast(BinaryIO, archive.open(members[name])))
+
+
+def _with_slashes(name: str) -> str:
+    """A path inside a delivery as the standards want it; programs on Windows write the other slash."""
+    return name.replace("\\", "/")
 
 
 def _from_tar(path: Path, tar: tarfile.TarFile, limits: Limits) -> Delivery:
@@ -254,8 +273,8 @@ def _from_s3(location: str, limits: Limits) -> Delivery:
     try:
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", []):
-                name = item["Key"][len(prefix) :].lstrip("/") or PurePosixPath(item["Key"]).name
-                if not item["Key"].endswith("/"):
+                name = _with_slashes(item["Key"][len(prefix) :]).lstrip("/") or PurePosixPath(item["Key"]).name
+                if not name.endswith("/") and not item["Key"].endswith("/"):
                     entries.append((Entry(name, item["Size"]), item["Key"]))
             if len(entries) > limits.members:
                 break
@@ -264,8 +283,13 @@ def _from_s3(location: str, limits: Limits) -> Delivery:
     if not entries:
         raise NoExport(f"there is nothing below {location}")
     keys = {entry.name: key for entry, key in entries}
-    return Delivery(
-        location,
-        _checked(location, [e for e, _ in entries], limits, None),
-        lambda name: cast(BinaryIO, client.get_object(Bucket=bucket, Key=keys[name])["Body"]),
-    )
+
+    def opened(name: str) -> BinaryIO:
+        try:
+            return cast(BinaryIO, client.get_object(Bucket=bucket, Key=keys[name])["Body"])
+        except client.exceptions.ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                raise FileNotFoundError(name) from None
+            raise NoExport(f"{location}: {name}: {error}\nCheck the rights of the connection.") from None
+
+    return Delivery(location, _checked(location, [e for e, _ in entries], limits, None), opened, live=True)

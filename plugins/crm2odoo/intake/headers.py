@@ -131,7 +131,7 @@ def assign(header: Sequence[str], name: str, obj: SourceObject) -> Assignment:
             wanted = next((t[s] for s in spellings[:2] for t in (names, aliases, singular) if s in t), None)
             if wanted:
                 contested.append((header[index], wanted, header[taken[wanted]]))
-    cells, used = [], set(column_of.values())
+    cells, used = [], dict.fromkeys(column_of.values(), 1)
     seen: set[str] = set()
     repeated = []
     for index, text in enumerate(header):
@@ -143,14 +143,17 @@ def assign(header: Sequence[str], name: str, obj: SourceObject) -> Assignment:
     return Assignment(cells, repeated, [c for c in contested if folded(c[0]) != folded(c[2])])
 
 
-def _unknown_name(header: str, used: set[str]) -> str:
-    """A harmless column name for a header that the source does not know: ``u_`` and its letters, numbered when needed."""
+def _unknown_name(header: str, used: dict[str, int]) -> str:
+    """A harmless column name for a header that the source does not know: ``u_`` and its letters, numbered when needed.
+
+    ``used``: name → the last number that was given to it, so that thousands of equal headers are numbered in one go.
+    """
     slug = "_".join(re.findall(r"[a-z0-9]+", "_".join(words(header))))[:48].strip("_") or "column"
-    name, number = f"u_{slug}", 1
+    first = name = f"u_{slug}"
     while name in used:
-        number += 1
-        name = f"u_{slug}_{number}"
-    used.add(name)
+        used[first] = used.get(first, 1) + 1
+        name = f"u_{slug}_{used[first]}"
+    used[name] = used.get(name, 1)
     return name
 
 

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from crm2odoo.intake.ahead import ahead
 from crm2odoo.intake.defects import Defects
-from crm2odoo.intake.delivery import ATTACHMENT_FOLDERS, Delivery, open_delivery
+from crm2odoo.intake.delivery import ARCHIVES, ATTACHMENT_FOLDERS, Delivery, open_delivery
 from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
 from crm2odoo.intake.findings import Finding, replace_findings, storable
 from crm2odoo.intake.headers import Assignment, assign, missing_columns, shown
@@ -25,7 +25,7 @@ from crm2odoo.intake.private_columns import private_columns, protected, tell
 from crm2odoo.intake.readers import WORTH, usable_readers
 from crm2odoo.intake.recognise import Recognition, recognise
 from crm2odoo.intake.scan import NotUtf8, Scan, Scanner, utf8_blocks, with_line_feeds
-from crm2odoo.intake.sniff import HEAD, Head, find_encoding, quick_encoding, sniff
+from crm2odoo.intake.sniff import HEAD, Head, disguised, find_encoding, quick_encoding, sniff
 from crm2odoo.staging import Connection, Workspace
 
 log = logging.getLogger(__name__)
@@ -110,10 +110,15 @@ def land(ws: Workspace, export_id: str) -> None:
 
 
 def _no_table(name: str, choice: str | None) -> str | None:
-    """``excluded`` or ``attachment`` for a file that is not read as a table; None for one that is. Text in a folder is an attachment."""
+    """``excluded`` or ``attachment`` for a file that is not read as a table; None for one that is, or that hides some: an archive.
+
+    Text in a folder is an attachment, and so is an archive in a folder of attachments.
+    """
     suffix = PurePosixPath(name).suffix.lower()
     if choice is not None:
         return "excluded" if choice == "excluded" else None
+    if suffix in ARCHIVES:
+        return "attachment" if _among_attachments(name) else None
     return None if suffix in TABLES or (suffix in (*MAYBE_TABLES, *SHEETS) and "/" not in name) else "attachment"
 
 
@@ -130,6 +135,15 @@ def _land_file(
             "blocking",
             "spreadsheet",
             f"{name} is a spreadsheet; an export is CSV or JSON\nSave each of its sheets as CSV (UTF-8) and deliver those, or exclude the file.",
+            evidence={"file": name},
+        )
+        return _save(ws, export_id, file_no, Landed("unknown", findings=[finding]))
+    if PurePosixPath(name).suffix.lower() in ARCHIVES:
+        finding = Finding(
+            "blocking",
+            "archive",
+            f"{name} is an archive inside of the delivery: what it holds was not read\nUnpack it and deliver its files beside the others. "
+            f"If it is an attachment, put it into a folder `attachments`, or exclude it.",
             evidence={"file": name},
         )
         return _save(ws, export_id, file_no, Landed("unknown", findings=[finding]))
@@ -254,6 +268,10 @@ def _land_table(
     ws: Workspace, connection: Connection, stream: BinaryIO, export_id: str, file_no: int, name: str, size: int, encoding: str, choice: str | None
 ) -> Landed:
     first = stream.read(HEAD)
+    if what := disguised(first):
+        if PurePosixPath(name).suffix.lower() in MAYBE_TABLES or _among_attachments(name):
+            return Landed("excluded", notes={"kind": "attachment"})
+        return _disguised(name, what)
     encoding = quick_encoding(first) or encoding
     blocks = utf8_blocks(cast(BinaryIO, _Joined(first, stream)), encoding)
     start = next(blocks, b"")
@@ -312,9 +330,24 @@ def _decided(recognition: Recognition, header: list[str], ws: Workspace, choice:
     return Recognition(choice, assign(header, choice, ws.bundle.source.objects[choice]), 1.0, 1.0, [(choice, 2.0)])
 
 
+def _disguised(name: str, what: str) -> Landed:
+    finding = Finding(
+        "blocking",
+        "no_table",
+        f"{name} is {what}, although its name says otherwise\n"
+        "Ask for the export again as CSV (UTF-8), or exclude the file; JSON must be called .json.",
+        evidence={"file": name},
+    )
+    return Landed("unknown", findings=[finding])
+
+
 def _unknown(landed: Landed, name: str, header: list[str], recognition: Recognition) -> Landed:
     landed.status = "unknown"
     landed.header = [{"position": i, "header": h, "column": None, "known": False} for i, h in enumerate(header, 1)]
+    if not any(h.strip() for h in header):
+        title = f"{name} is empty: it has not even a header\nIf there are no such records, exclude the file; if there are, ask for the export again."
+        landed.findings.append(Finding("blocking", "empty_file", title, evidence={"file": name}))
+        return landed
     likely = ", ".join(f"{o} ({s:.2f})" for o, s in recognition.candidates)
     landed.findings.append(
         Finding(

@@ -9,7 +9,7 @@ import zlib
 from pathlib import Path
 
 from crm2odoo.intake.delivery import Limits, open_delivery
-from crm2odoo.intake.errors import HostileArchive
+from crm2odoo.intake.errors import ExportChanged, HostileArchive
 from crm2odoo.staging import Workspace
 
 BLOCK = 1 << 20
@@ -31,6 +31,11 @@ def register(ws: Workspace, location: str | Path, limits: Limits | None = None) 
                         size += len(block)
             except (zipfile.BadZipFile, zlib.error, tarfile.TarError, EOFError) as error:
                 raise HostileArchive(f"{location}: {entry.name} is damaged: {error}\nAsk for the export again.") from None
+            if size != entry.size and delivery.live:
+                raise ExportChanged(
+                    f"{location}: {entry.name} had {entry.size:,} bytes when it was listed, and {size:,} when it was read: "
+                    f"somebody still writes to it\nWait until the delivery is complete, then start again."
+                )
             if size != entry.size:
                 raise HostileArchive(f"{location}: {entry.name} has {size:,} bytes, its entry says {entry.size:,}\nAsk for the export again.")
             files.append((entry.name, digest.hexdigest(), size))

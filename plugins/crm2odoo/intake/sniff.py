@@ -20,6 +20,16 @@ BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"), (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# How files begin that are no table, whatever their name says.
+_BEGINNINGS = (
+    (re.compile(rb"PK(\x03\x04|\x05\x06)"), "an Excel workbook (.xlsx) or a zip"),
+    (re.compile(rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"), "an old Excel workbook (.xls), or one with a password"),
+    (re.compile(rb"\x1f\x8b"), "a gzip archive"),
+    (re.compile(rb"7z\xbc\xaf\x27\x1c|Rar!\x1a|BZh[1-9]1AY&SY|\xfd7zXZ|\x28\xb5\x2f\xfd"), "an archive"),
+    (re.compile(rb"%PDF-"), "a PDF"),
+    (re.compile(rb"(?:\xef\xbb\xbf)?\s*<(!doctype html|html|head|body|table|\?xml)\b", re.I), "a web page or XML"),
+    (re.compile(rb"(?:\xef\xbb\xbf)?\s*(\[\s*)?\{\s*\x22[^\x22]*\x22\s*:"), "JSON"),
+)
 UNDEFINED_IN_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
 
 
@@ -47,6 +57,11 @@ def quick_encoding(head: bytes) -> str | None:
     if len(head) >= 4 and even.count(0) > 0.7 * len(even) and odd.count(0) < 0.1 * len(odd):
         return "utf-16-be"
     return None
+
+
+def disguised(head: bytes) -> str | None:
+    """What a file is by its first bytes, in words, when that is no table."""
+    return next((what for beginning, what in _BEGINNINGS if beginning.match(head)), None)
 
 
 def find_encoding(stream: BinaryIO, name: str) -> str:
