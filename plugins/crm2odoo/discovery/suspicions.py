@@ -60,8 +60,9 @@ def formats(ws: Workspace, connection: Connection, export_id: str) -> Iterator[F
     Looks at the first 100,000 rows of each file.
     """
     declared = ws.bundle.formats
-    kinds = {"date": (_DATES, declared.date_order), "datetime": (_DATES, declared.date_order)}
-    kinds |= {"money": (_AMOUNTS, declared.decimal_mark), "number": (_AMOUNTS, declared.decimal_mark)}
+    dates: tuple[dict[str, str], str] = _DATES, declared.date_order
+    amounts: tuple[dict[str, str], str] = _AMOUNTS, declared.decimal_mark
+    kinds = {"date": dates, "datetime": dates, "money": amounts, "number": amounts}
     files = connection.execute(
         ws.sql("select name, object, table_name, header from {log}.file where export_id = %s and table_name is not null order by file_no"),
         [export_id],
