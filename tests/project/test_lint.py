@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -95,3 +98,10 @@ def test_fifty_projects_take_less_than_two_seconds_of_the_processor(root: Path, 
     assert cli.main(["--root", str(root), "lint"]) == 0
     assert time.process_time() - begun < 2.0
     assert capsys.readouterr().out.startswith("0 problem(s)")
+
+
+def test_the_lint_waits_for_no_driver_of_a_database() -> None:
+    """What it imports is most of its time: it reads files alone."""
+    asked = "import sys; from crm2odoo.discovery import lint; print(*sorted({'psycopg', 'sqlglot', 'jinja2', 'airflow'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True, env={**os.environ, "PYTHONPATH": str(ROOT / "plugins")})
+    assert done.stdout.strip() == ""

@@ -8,16 +8,18 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import Field, model_validator
 
 from crm2odoo.discovery.header_words import words
-from crm2odoo.discovery.proposer import ColumnProposal
 from crm2odoo.discovery.synonym_packs import Kind
 from crm2odoo.project import ConfigError, YamlFile
 from crm2odoo.project.source_file import ColumnType, Identifier, Strict
+
+if TYPE_CHECKING:
+    from crm2odoo.discovery.proposer import ColumnProposal
 
 ObjectKind = Literal[Kind, "user"]
 ACCEPTED_TYPES = Literal["char", "text", "html", "integer", "float", "monetary", "boolean", "date", "datetime", "selection", "many2many"]

@@ -8,7 +8,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +225,7 @@ def load_source(root: Path | str, name: str) -> Source:
     return YamlFile(path).model(Source)
 
 
+@cache
 def _folders(root: Path, kind: str) -> list[Path]:
     """Where files of a kind are looked for: the project's own mappings first, then those that came with the package."""
     return list(dict.fromkeys((root / "mappings" / kind, OWN_ROOT / "mappings" / kind)))
@@ -293,7 +294,7 @@ def _only_known_targets(
         inputs = dict(entities[name].inputs)
         for key, declared in inputs.items():
             for target in declared.entities:
-                if _find(root, "odoo", target) is None:
+                if target not in entities and _find(root, "odoo", target) is None:
                     problems.append(source_yaml.problem(("objects",), f"{name}.{key} may go to {target!r}, and there is no such entity"))
             if declared.entities and not (known := [t for t in declared.entities if t in entities]):
                 load(declared.entities[0], ("objects",))

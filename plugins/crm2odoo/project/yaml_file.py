@@ -15,6 +15,7 @@ from crm2odoo.project.errors import ConfigError, Problem
 
 # The parser in C is seven times faster; Airflow reads every project every few seconds.
 LOADER: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_TEXT = "tag:yaml.org,2002:str"
 Model = TypeVar("Model", bound=BaseModel)
 Location = tuple[str | int, ...]
 
@@ -56,7 +57,7 @@ class YamlFile:
         if isinstance(node, yaml.MappingNode):
             result: dict[Hashable, Any] = {}
             for key_node, value_node in node.value:
-                key = loader.construct_object(key_node, deep=True)
+                key = key_node.value if key_node.tag == _TEXT and isinstance(key_node, yaml.ScalarNode) else loader.construct_object(key_node, deep=True)
                 place = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
                 if key in result:
                     raise ConfigError([self.problem_at(*place, ".".join(map(str, path)), f"the key {key!r} stands here twice")])
@@ -69,7 +70,7 @@ class YamlFile:
                 self.places[(*path, index)] = (item.start_mark.line + 1, item.start_mark.column + 1)
                 items.append(self._value(loader, item, (*path, index)))
             return items
-        return loader.construct_object(node, deep=True)
+        return node.value if node.tag == _TEXT else loader.construct_object(node, deep=True)
 
     def problem_at(self, line: int, column: int, path: str, message: str, hint: str = "") -> Problem:
         """A Problem of this file at a 1-based line and column."""
