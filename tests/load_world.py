@@ -77,6 +77,7 @@ ENTITIES = {
           name: {type: char, from: name}
           type: {type: selection, value: opportunity}
           partner_id: {type: many2one, from: person}
+          partner_name: {type: char, value: null, kept_when: [partner_id]}
           tag_ids: {type: many2many, from: tags}
           priority: {type: selection, from: priority}
           expected_revenue: {type: monetary, from: amount}

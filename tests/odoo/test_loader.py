@@ -229,6 +229,30 @@ class TestUpdating:
         befores = [e["before"] for e in world.sql("select before from {log}.entry where action = 'second' order by entry_id")]
         assert befores == [{"parent_id": False}, {"parent_id": ids["company_1"]}, {"parent_id": ids["company_2"]}]
 
+    def test_what_depends_on_a_changed_record_is_computed_in_silence(self, new_world: NewWorld) -> None:
+        """Odoo takes the e-mail of a lead over from its contact, at the end of the call, where no context of ours holds."""
+        world, lead = new_world(), {"_xid": "deal_1", "name": "Roof", "partner_id": "person_1"}
+        world.plan(person=[person(1, email="old@x.example")], deal=[lead])
+        load(world, "person", "deal")
+        before = world.client.call("mail.message", "search_count", domain=[])
+        world.plan(person=[person(1, email="new@x.example")], deal=[lead])
+        load(world, "person", "deal")
+        assert world.read("deal", "email_from")["deal_1"] == {"email_from": "new@x.example"}
+        assert world.client.call("mail.message", "search_count", domain=[]) == before
+
+    def test_another_customer_of_a_lead_leaves_what_the_source_says_about_it(self, world: World) -> None:
+        def deal(n: int, customer: int, **vals: Any) -> dict[str, Any]:
+            return {"_xid": f"deal_{n}", "name": "Roof", "partner_id": f"person_{customer}", **vals}
+
+        people = [company(1, name="Old Ltd"), company(2, name="New Ltd")], [person(1, company=1), person(2, company=2)]
+        world.plan(company=people[0], person=people[1], deal=[deal(1, 1, partner_name="As in the export"), deal(2, 1)])
+        load(world, "company", "person", "deal")
+        # Odoo writes the company of the new customer into both.
+        world.plan(company=people[0], person=people[1], deal=[deal(1, 2, partner_name="As in the export"), deal(2, 2)])
+        load(world, "deal")
+        assert {x: r["partner_name"] for x, r in world.read("deal", "partner_name").items()} == {"deal_1": "As in the export", "deal_2": "New Ltd"}
+        assert {x: r["partner_id"] for x, r in world.read("deal", "partner_id").items()} == dict.fromkeys(("deal_1", "deal_2"), world.ids("person")["person_2"])
+
     def test_a_record_deleted_in_odoo_is_refused_not_made_again(self, world: World) -> None:
         world.plan(company=[company(1), company(2)])
         load(world, "company")

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from crm2odoo.ledger import runs
 from crm2odoo.odoo import rollback
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.reconcile.conflicts import Conflict, find_conflicts, settle_conflicts
@@ -159,6 +160,60 @@ def test_a_leads_dates_survive_a_change_of_its_state(proof: Proof) -> None:
     deliver(proof, "state", rows(n4={"chance": "50"}))
     load(proof)
     assert lead(proof, "deal_4", "probability", "date_closed") == {"probability": 50, **closed}, "Odoo empties the date with such a write"
+
+
+@pytest.mark.promise("P175")
+def test_what_people_deleted_or_joined_waits_for_a_decision_and_nothing_is_written_in_its_place(
+    tmp_path: Path, staging_dsn: str, new_odoo: Callable[[], OdooDatabase]
+) -> None:
+    zeta = {"id": "6", "name": "Zeta", "site": "zeta.example"}
+    with proof_world(tmp_path, staging_dsn, new_odoo(), "gone") as world:
+        call = world.target.client.call
+        world.run(world.deliver("first", rep=REPS, firm=[*FIRMS, zeta], deal=deals(4)), "first")
+        acme, old = world.id("firm_2"), world.id("firm_1")
+        both = {"partner_ids": [[6, 0, [acme, world.id("firm_6")]]], "dst_partner_id": acme, "state": "selection"}
+        merge = call("base.partner.merge.automatic.wizard", "create", vals_list=[both])
+        call("base.partner.merge.automatic.wizard", "action_merge", ids=merge)
+        call("res.partner", "unlink", ids=[old])
+        call("crm.lead", "unlink", ids=[world.id("deal_1")])
+
+        new = {"id": "9", "name": "A new deal of Zeta", "firm": "6"}
+        firms = [{**f, "site": f"new-{f['id']}.example"} if f["id"] in ("1", "6") else f for f in [*FIRMS, zeta]]
+        place = world.deliver("second", rep=REPS, firm=firms, deal=[{**d, "amount": "5.00"} if d["id"] == "1" else d for d in [*deals(4), new]])
+
+        def delta(run_id: str) -> dict[str, tuple[str, str | None]]:
+            """Plan, conflicts, load, gates. What the plan does with each record but the unchanged ones, and the choice."""
+            world.plan(place, run_id)
+            found = {c.xid: (str(c.odoo), c.choice) for c in find_conflicts(world.target, run_id, world.plan_id)}
+            load(world)
+            for entity in ("firm", "deal"):
+                check_entity(world.target, run_id, world.plan_id, entity)
+            return found
+
+        def actions() -> dict[str, str]:
+            rows = world.rows("select xid, action from {target}.plan where action not in ('unchanged', 'found') order by 1")
+            return {r["xid"]: r["action"] for r in rows}
+
+        # A record is made again only when it is named.
+        world.rows("insert into {log}.decision (name, value, decided_by) values ('conflict', '{{\"choice\": \"take_source\"}}', 'Olga')")
+        waiting = {"firm_1": ("deleted", None), "firm_6": ("joined with another record", None), "deal_1": ("deleted", None)}
+        assert delta("second") == waiting
+        assert actions() == {**dict.fromkeys(waiting, "held"), "deal_9": "create"}
+        assert call("res.partner", "read", ids=[acme], fields=["website"])[0]["website"] == "https://acme.example/", "not that of the row that was joined"
+        assert call("crm.lead", "read", ids=[world.id("deal_9")], fields=["partner_id"], load="")[0]["partner_id"] == acme
+        for name, choice in {"firm:firm_1": "take_source", "deal:deal_1:record": "keep_odoo", "firm:firm_6": "keep_odoo"}.items():
+            world.rows("insert into {log}.decision (name, value, decided_by) values (%s, %s::jsonb, 'Olga')", f"conflict:{name}", f'{{"choice": "{choice}"}}')
+        assert {c for _, c in delta("decided").values()} == {"take_source", "keep_odoo"}
+        assert actions() == {"firm_1": "create", "firm_6": "skipped", "deal_1": "skipped", "deal_3": "update"}
+        assert call("crm.lead", "read", ids=[world.id("deal_3")], fields=["partner_id"], load="")[0]["partner_id"] == world.id("firm_1") != old
+        before = writes(world)
+        delta("settled")
+        assert (actions(), writes(world)) == ({"firm_6": "skipped", "deal_1": "skipped"}, before)
+
+        runs.start(world.ws, "back", kind="rollback", dag_id=None)
+        rollback.carry_out(world.target, "back", rollback.dry_run(world.target, "back").hash)
+        assert call("crm.lead", "search", domain=[], context={"active_test": False}) == []
+        assert call("res.partner", "search", domain=[["website", "like", ".example"]], context={"active_test": False}) == []
 
 
 @pytest.mark.promise("P121", "P125")

@@ -32,7 +32,9 @@ rows are gone and what becomes of their records (`vanished` in the project file:
 changed in Odoo meanwhile.
 
 **Conflicts.** A field that both sides changed is left alone and comes up in every delta until somebody decides: record the decision
-`conflict:<entity>:<xid>:<field>` (or `conflict:<entity>`, or `conflict`) as `keep_odoo` or `take_source`, and trigger again.
+`conflict:<entity>:<xid>:<field>` (or `conflict:<entity>`, or `conflict`) as `keep_odoo` or `take_source`, and trigger again. A record that
+somebody deleted in Odoo, or merged into another, is held in the same way (the field is called `record`): `keep_odoo` leaves it so,
+`take_source` makes a deleted one again, with its links, and counts only when it names the record.
 
 **Owners.** Somebody who was held because Odoo had no such user: make the user, or decide (`owner:<e-mail>`), and trigger this DAG with the same
 export: `owner_queue` looks again, and only the records that were held are written. While one is undecided, `waive_owners` asks a person.

@@ -528,11 +528,13 @@ class Steps:
         """Compares, for every record to be updated, what we wrote last, what the source says now, and what Odoo holds now.
 
         A field that somebody changed in Odoo meanwhile is taken out of the plan and waits in `_log.conflict` for a decision
-        (`conflict:<entity>:<xid>:<field>` = keep_odoo or take_source). Writes nothing to Odoo.
+        (`conflict:<entity>:<xid>:<field>` = keep_odoo or take_source). A record that somebody deleted in Odoo or merged into another is such
+        a conflict as a whole (field `record`). Writes nothing to Odoo.
         """
         ws = self.workspace()
         found = find_conflicts(self.target(ws), self.run_id(), plan_id)
-        log.info("%d fields were changed on both sides, %d wait for a decision", len(found), sum(c.choice is None for c in found))
+        waiting = sum(c.choice is None for c in found)
+        log.info("%d fields were changed on both sides, or lost their record; %d wait for a decision", len(found), waiting)
 
     @person_readable
     def show_plan(self, plan_id: int) -> dict[str, Any]:

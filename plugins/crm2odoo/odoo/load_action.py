@@ -57,6 +57,9 @@ try:
             if res_id in before:
                 Model.browse(res_id).write(row[2])
         action = {{'ids': [res_id if res_id in before else False for res_id in wanted], 'before': [before.get(res_id) for res_id in wanted]}}
+    # What depends on these records (the e-mail of a lead on its contact's) is computed here, with the silent context: at the end of the call
+    # Odoo would do it without, and write a note into the chatter of each of them.
+    env.flush_all()
     env.cr.flush()
 except Exception as error:
     if repr(error).partition('(')[0] not in ('NotNullViolation', 'ForeignKeyViolation', 'UniqueViolation', 'CheckViolation', 'ExclusionViolation'):

@@ -405,12 +405,17 @@ class _ChunkLoad:
         payload = [(c.row.xid, c.row.res_id or 0, self.rules.for_update(c.row, c.keys)) for c in changes]
         xids = [xid for xid, _, _ in payload]
         lost = self.ledger.before_lost_answers(xids)
+        touched = {k for c in changes for k in [*c.keys, *self.rules.resent(c.keys), *self.rules.kept(c.row, c.keys)]}
+        now = self._read([res_id for _, res_id, _ in payload], set(self._readable(sorted(touched))))
         # What Odoo overwrites with these fields goes into a call of its own after them: state first, dates second.
-        again = [(c.row.xid, c.row.res_id or 0, self.rules.for_update(c.row, keys)) for c in changes if (keys := self.rules.resent(c.keys))]
+        again = []
+        for c in changes:
+            held = {**now.get(c.row.res_id or 0, {}), **lost.get(c.row.xid, {})}
+            kept_names = [self.rules.rules[k].name for k in self.rules.kept(c.row, c.keys)]
+            vals = {**self.rules.for_update(c.row, self.rules.resent(c.keys)), **{n: held[n] for n in kept_names if n in held}}
+            if vals:
+                again.append((c.row.xid, c.row.res_id or 0, vals))
         resent = {xid: vals for xid, _, vals in again}
-        now = self._read(
-            [res_id for _, res_id, _ in payload], {k for c in changes for k in self._readable([*c.keys, *self.rules.resent(c.keys)])}
-        )
         lines = self._lines_before(changes)
         known = {
             xid: {

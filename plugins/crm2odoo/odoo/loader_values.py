@@ -256,6 +256,14 @@ class EntityRules:
         written = set(keys)
         return [k for k, r in self.rules.items() if r.declared is not None and k not in written and written & set(r.declared.resent_after)]
 
+    def kept(self, row: Row, keys: Iterable[str]) -> list[str]:
+        """Fields that Odoo fills anew when ``keys`` are written, and that get back what they held: those to which the row gives a value."""
+        written = set(keys)
+        return [
+            k for k, r in self.rules.items()
+            if r.declared is not None and k not in written and written & set(r.declared.kept_when) and row.vals.get(k) is not None
+        ]
+
     def updatable(self, keys: Iterable[str]) -> list[str]:
         """Those fields that an update may write in the first pass."""
         return [k for k in keys if k in self.rules and not self.rules[k].create_only and not self.rules[k].second]

@@ -106,6 +106,7 @@ class OdooField(Strict):
         description="For a reference: added to the context when the record referred to is the migration's own, so that Odoo leaves out work whose result is sent anyway.",
     )
     resent_after: list[str] = Field([], description="Fields whose update makes Odoo overwrite this one: it is then written again, in a call of its own (dates of a lead after its stage).")
+    kept_when: list[str] = Field([], description="References whose update makes Odoo fill this one anew from the record referred to: where the source gives it, what it held is put back.")
     compare: Literal["equal", "html", "rounded", "url", "case", "none"] = Field(
         "equal", description="How the read-back is compared. Anything but `equal` is a declared transform and is counted as such."
     )

@@ -13,7 +13,7 @@ import json
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timezone
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -23,6 +23,7 @@ from crm2odoo.ledger.plan import Plan, get_plan
 from crm2odoo.odoo.context import READING
 from crm2odoo.odoo.loader_values import EntityRules, FieldRule, same_value
 from crm2odoo.odoo.target import Target
+from crm2odoo.reconcile import departed as departed_records
 from crm2odoo.reconcile.html_text import verdict
 from crm2odoo.staging import Connection
 
@@ -52,16 +53,20 @@ class Conflict:
 def find_conflicts(target: Target, run_id: str, plan_id: int) -> list[Conflict]:
     """Looks at every record that the plan would update, and takes conflicting fields out of the plan unless the source is to win.
 
-    Records that nobody wrote to since we made them are not compared. Reads from Odoo only. Safe to repeat. The plan's hash
+    Records that nobody wrote to since we made them are not compared; those that are gone from Odoo are conflicts as a whole
+    (``departed``). Reads from Odoo only. Safe to repeat. The plan's hash
     follows from the conflicts, too. Returns all of them, decided ones included.
     """
     ws, plan = target.ws, get_plan(target.ws, plan_id)
-    found: list[Conflict] = []
+    with ws.connect() as connection:
+        decided = _decisions(target, connection)
+        departed = departed_records.find_departed(target, connection)
+        departed_records.take_out(target, connection, departed, lambda one: _of_record(one, decided))
+    found = [_conflict(one) for one in departed]
     for entity in ws.bundle.load_order:
         if plan.summary.get(entity, {}).get("update"):
             found += _of_entity(target, entity)
     with ws.connect() as connection:
-        decided = _decisions(target, connection)
         found = [_with_choice(c, decided) for c in found]
         connection.execute(ws.sql("delete from {log}.conflict where plan_id = %s"), (plan_id,))
         for c in found:
@@ -74,7 +79,7 @@ def find_conflicts(target: Target, run_id: str, plan_id: int) -> list[Conflict]:
                 (run_id, plan_id, target.target_id, c.entity, c.xid, c.res_id, c.field, Jsonb(c.loaded), Jsonb(c.source), Jsonb(c.odoo), c.changed_by,
                  f"{c.changed_at}+00", c.choice),
             )  # fmt: skip
-            if c.choice != "take_source":
+            if c.choice != "take_source" and c.field != departed_records.FIELD:
                 connection.execute(
                     ws.sql("update {target}.plan set changed = array_remove(changed, %s), reason = %s where entity = %s and xid = %s"),
                     (c.field, f"{c.field} was changed in Odoo by {c.changed_by}", c.entity, c.xid),
@@ -95,8 +100,11 @@ def settle_conflicts(target: Target, run_id: str, plan_id: int) -> int:
     with ws.connect() as connection:
         rows = connection.execute(ws.sql("select * from {log}.conflict where plan_id = %s order by conflict_id"), (plan_id,)).fetchall()
         waiting: dict[tuple[str, str], list[Any]] = {}
+        undecided = 0
         for row in rows:
-            if row["choice"] == "keep_odoo":
+            if row["field"] == departed_records.FIELD:
+                undecided += row["choice"] is None
+            elif row["choice"] == "keep_odoo":
                 connection.execute(
                     ws.sql("update {log}.record set vals = jsonb_set(vals, array[%s], %s) where target_id = %s and xid = %s"),
                     (row["field"], Jsonb(row["source"]), target.target_id, row["xid"]),
@@ -125,7 +133,7 @@ def settle_conflicts(target: Target, run_id: str, plan_id: int) -> int:
                     f"{names}: changed in Odoo by {fields[0]['changed_by']}, waits for a decision",
                 ),
             )
-    return len(waiting)
+    return len(waiting) + undecided
 
 
 def _of_entity(target: Target, entity: str) -> list[Conflict]:
@@ -273,9 +281,23 @@ def _decisions(target: Target, connection: Connection) -> dict[str, str]:
     return {r["name"]: str(r["value"].get("choice") if isinstance(r["value"], dict) else r["value"]) for r in rows}
 
 
+def _of_record(one: departed_records.Departed, decided: dict[str, str]) -> str | None:
+    """What was decided about a record as a whole."""
+    return _with_choice(_conflict(one), decided).choice
+
+
+def _conflict(one: departed_records.Departed) -> Conflict:
+    source = "the row is in the export" if one.now is None else "a record of its own"
+    at = f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S}"
+    return Conflict(one.entity, one.xid, one.now or one.res_id or 0, departed_records.FIELD, "loaded", source, one.what, "somebody", at, None)
+
+
 def _with_choice(c: Conflict, decided: dict[str, str]) -> Conflict:
     names = (f"{NAME}:{c.entity}:{c.xid}:{c.field}", f"{NAME}:{c.entity}:{c.xid}", f"{NAME}:{c.entity}", NAME)
     choice = next((decided[n] for n in names if n in decided), None)
+    # A record is made again only when it was named itself.
+    if c.field == departed_records.FIELD and choice == "take_source" and (c.odoo != departed_records.DELETED or not decided.keys() & set(names[:2])):
+        choice = None
     return Conflict(**{**c.__dict__, "choice": choice if choice in ("keep_odoo", "take_source") else None})
 
 
@@ -289,10 +311,12 @@ def _bind(target: Target, connection: Connection, plan: Plan, found: list[Confli
     for c in found:
         if c.choice is None:
             open_records.setdefault(c.entity, set()).add(c.xid)
-    summary = {
-        e: {**{a: n for a, n in actions.items() if a != NAME}, **({NAME: len(open_records[e])} if e in open_records else {})}
-        for e, actions in plan.summary.items()
-    }
+    # Counted anew: records that are gone from Odoo were taken out of the plan.
+    summary: dict[str, dict[str, int]] = {e: {} for e in plan.summary}
+    for row in connection.execute(target.ws.sql("select entity, action, count(*) as n from {target}.plan group by 1, 2 order by 1, 2")):
+        summary[row["entity"]][row["action"]] = row["n"]
+    for e, records in open_records.items():
+        summary[e][NAME] = len(records)
     connection.execute(
         target.ws.sql("update {log}.plan set hash = %s, summary = %s, bound_to = %s where plan_id = %s"),
         (hashlib.sha256(f"{plan.hash}{digest}".encode()).hexdigest(), Jsonb(summary), Jsonb({**plan.bound_to, "conflicts": digest}), plan.plan_id),

@@ -40,16 +40,15 @@ FAULTS = {
     ),
     "not_in_odoo": _Fault(
         "Records in the ledger whose external id Odoo does not have",
-        "Somebody deleted them, or the database was put back to an earlier state. Make a new plan: it creates them again.",
+        "Somebody deleted them, or the database was put back to an earlier state. Make a new plan: it lists them, and a decision makes them again.",
     ),
     "record_gone": _Fault(
         "External ids in Odoo whose record is gone",
-        "Somebody deleted the records in Odoo. Restore them there, or make a new plan: it creates them again.",
+        "Somebody deleted the records in Odoo. Make a new plan: it lists them, and a decision makes them again.",
     ),
     "another_record": _Fault(
         "External ids that now point to another record",
-        "Records were merged or external ids were edited in Odoo. Look at the cases; when the merge was meant, record it as a decision"
-        " and make a new plan.",
+        "Records were merged or external ids were edited in Odoo. Make a new plan: it lists them and leaves them alone.",
     ),
     "matched_gone": _Fault(
         "Existing records of Odoo that were matched and are gone",

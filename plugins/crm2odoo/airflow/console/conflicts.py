@@ -11,11 +11,13 @@ from crm2odoo.airflow.console.desk import EditDesk, ReadDesk
 from crm2odoo.airflow.console.forms import Name, Text, back, tidy
 from crm2odoo.handoff.masking import masked
 from crm2odoo.ledger.decisions import decide
+from crm2odoo.reconcile.departed import DELETED, FIELD
 from crm2odoo.reconcile.odoo_side import record_link
 
 router = APIRouter()
 
 CHOICES = {"keep_odoo": "Odoo's value stays", "take_source": "the source's value is written"}
+OF_RECORD = {"keep_odoo": "it stays as it is in Odoo", "take_source": "it is made again"}
 
 
 @router.get("/p/{project}/conflicts")
@@ -28,11 +30,12 @@ def conflicts(request: Request, desk: ReadDesk, entity: str = "", all: bool = Fa
         entity_of = desk.bundle.entities.get(row["entity"])
         level = desk.masks.field(row["entity"], row["field"]) if entity_of else "partial"
         for side in ("loaded", "source", "odoo"):
-            row[side] = masked(_text(row[side]), level)
+            row[side] = _text(row[side]) if row["field"] == FIELD else masked(_text(row[side]), level)
+        row["choices"] = OF_RECORD if row["field"] == FIELD else CHOICES
+        row["offered"] = ["keep_odoo"] if row["field"] == FIELD and row["odoo"] != DELETED else list(CHOICES)
         row["link"] = record_link(row["url"], entity_of.model, row["res_id"]) if entity_of else ""
     return show.page(
         request, "conflicts.html.j2", desk, tab="conflicts", part=part, groups=desk.rows("conflict_groups"), entity=entity, all=all, first=not after,
-        choices=CHOICES,
     )  # fmt: skip
 
 
@@ -47,7 +50,8 @@ def decide_conflict(
     name = ":".join(["conflict", *(p for p in (entity, xid, field) if p)])
     decide(desk.ws, name, {"choice": choice}, desk.who, tidy(comment))
     what = f"{field} of {xid}" if xid else f"all conflicts of {show.titles(desk)[entity]}"
-    return back(request, desk.project, "conflicts", f"{what}: {CHOICES[choice]}. It takes effect with the next plan.")
+    chosen = (OF_RECORD if field == FIELD else CHOICES)[choice]
+    return back(request, desk.project, "conflicts", f"{what}: {chosen}. It takes effect with the next plan.")
 
 
 def _text(value: Any) -> str:
