@@ -363,6 +363,37 @@ def test_pages_of_a_table_show_every_row_once(login: Callable[[str], TestClient]
     assert len(found) > SIZE
 
 
+def test_a_row_is_called_like_its_object_and_not_like_the_records_of_that_name(login: Callable[[str], TestClient]) -> None:
+    """In Leadforce all activities were called "Open activities": the title of the entity that only some of them become."""
+    text = login("admin").get(f"/crm2odoo/p/{NAME}/rows?disposition=merged").text
+    assert "<td>Contact</td>" in text
+    assert "<td>Contacts</td>" not in text
+
+
+def test_what_could_not_be_compared_never_counts_as_compared(login: Callable[[str], TestClient], seeded: Seeded) -> None:
+    clean = f"{NAME}.sample.clean"
+    with seeded.ws.connect() as connection:
+        connection.execute(
+            seeded.ws.sql("insert into {log}.run (run_id, kind, dag_id, export_id, target_id, code, started_at) values (%s, 'sample', 'x', %s, 't', 'x', now() - interval '1 day')"), (clean, seeded.export)
+        )
+        connection.execute(seeded.ws.sql("insert into {log}.cell_count (run_id, entity, field, compared, equal, transformed, different, not_comparable) values (%s, 'contact', 'name', 2000, 1500, 0, 0, 500)"), (clean,))
+    text = login("admin").get(f"/crm2odoo/p/{NAME}/differences?run={clean}").text
+    assert "1,500 values compared with acme, 500 had nothing to be compared with" in text
+    assert "Every one of the 1,500 values that could be compared agrees" in text
+    assert "2,000" not in text
+
+
+def test_a_finding_says_what_to_do_in_the_column_of_that_name(login: Callable[[str], TestClient], seeded: Seeded) -> None:
+    with seeded.ws.connect() as connection:
+        connection.execute(
+            seeded.ws.sql("insert into {log}.finding (export_id, step, severity, code, title, evidence) values (%s, 's', 'info', 'c', %s, '{{}}')"),
+            (seeded.export, "Two files share a key\nCheck the filters."),
+        )
+    text = login("admin").get(f"/crm2odoo/p/{NAME}").text
+    assert ">Two files share a key</td>" in text
+    assert ">Check the filters.</td>" in text
+
+
 # ---- documents
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import os
 import re
 import subprocess
@@ -77,6 +79,26 @@ def test_every_target_of_make_that_is_shown_exists() -> None:
     told |= {line.split()[1] for _, _, text in blocks("sh") for line in text.splitlines() if line.startswith("make ")}
     assert told
     assert told - targets == set()
+
+
+@pytest.mark.parametrize(("page", "text"), [(page, text) for page, _, text in blocks("python") if "import" in text])
+def test_every_call_that_is_shown_in_python_can_be_made(page: str, text: str) -> None:
+    """Each function exists where the block takes it from, and takes what it is given."""
+    tree = ast.parse(text)
+    names: dict[str, object] = {}
+    exec(compile(ast.Module([n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)], []), page, "exec"), names)
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    checked = 0
+    for call in calls:
+        path = ast.unparse(call.func).split(".")
+        if path[0] not in names:
+            continue  # a method of something that an earlier line made
+        found = names[path[0]]
+        for part in path[1:]:
+            found = getattr(found, part)
+        inspect.signature(found).bind(*call.args, **{k.arg: k.value for k in call.keywords if k.arg})  # type: ignore[arg-type]
+        checked += 1
+    assert checked
 
 
 def test_the_command_that_makes_a_key_makes_one() -> None:

@@ -40,7 +40,7 @@ def test_links_amounts_and_outcomes_are_the_source_s(loaded: Loaded) -> None:
     people = loaded.read("contact", "name", "parent_id")
     first, second = sales["sale_S-1"], sales["sale_S-2"]
     assert (first["name"], first["type"], first["expected_revenue"], first["won_status"]) == ("Bottling line", "opportunity", 1250.5, "pending")
-    assert (second["won_status"], second["date_closed"][:10], second["x_machine"]) == ("won", "2024-03-05", "EB-1")
+    assert (second["won_status"], second["date_closed"], second["x_machine"]) == ("won", "2024-03-04 23:00:00", "EB-1"), "5 March in Berlin"
     assert first["partner_id"] == people["person_P-1"]["id"]
     assert people["person_P-2"]["parent_id"] == loaded.ids["company"]["account_A-2"]
     assert [t["name"] for t in loaded.search("crm.team", [["id", "=", first["team_id"]]], "name")] == ["Machines"]

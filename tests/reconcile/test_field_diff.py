@@ -98,6 +98,7 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("deal_18", {"x_size": 0}, "unexpected_value"),
     ("deal_19", {"x_hot": False}, "unexpected_value"),
     ("deal_10", {"expected_revenue": 5}, "unexpected_value"),
+    ("deal_19", {"name": "Deal number 19: garden, roof and cellar "}, "format"),
     ("deal_10", {"description": "<p>Nobody said this</p>"}, "unexpected_value"),
 ]
 BY_A_COLLEAGUE = ("deal_22", {"name": "Corrected by a colleague"}, "changed_in_odoo")

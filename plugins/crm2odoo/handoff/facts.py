@@ -10,6 +10,7 @@ from typing import Any
 from crm2odoo.handoff import snapshot
 from crm2odoo.handoff.lineage import origins_of
 from crm2odoo.ledger.dispositions import DISPOSITIONS, ObjectDispositions, disposition_table
+from crm2odoo.odoo.owners import owned_columns
 from crm2odoo.project import Bundle
 from crm2odoo.reconcile.attribution import causes_of
 from crm2odoo.reconcile.source_side import places
@@ -182,7 +183,7 @@ def _of_target_tables(asked: _Asked, about: dict[str, Any], planned: bool) -> No
         if binaries:
             asked.many("loaded_files", binaries=binaries)
         if owners:
-            asked.many("owners", owner_entities=owners, **about)
+            asked.many("owners", owner_entities=owners, owned=owned_columns(bundle, {name for part, name in there if part == "target"}), **about)
     elif owners and all(("target", f"identity_{name}") in there for name in owners):
         asked.many("owners_named", answer="owners", owner_entities=owners)
     if stage and ("target", f"identity_{stage}") in there:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 from typing import Any
 
 from rapidfuzz import fuzz
 
 from crm2odoo.odoo.target import Target
-from crm2odoo.project import Entity
+from crm2odoo.project import Bundle, Entity
 from crm2odoo.staging import Connection
 from crm2odoo.staging.mapping_sql import normalised_text
 
@@ -126,6 +127,18 @@ def owner_fields(entity: Entity, owner_entity: str) -> list[str]:
     """Fields of an entity that hold one owner: taken straight from an input that refers to one."""
     inputs = {name for name, value in entity.inputs.items() if owner_entity in value.targets and value.type == "ref"}
     return [name for name, line in entity.fields.items() if line.type == "many2one" and line.from_ in inputs]
+
+
+def owned_columns(bundle: Bundle, tables: Container[str]) -> list[dict[str, str]]:
+    """Entity and column of everything that an owner can own, for sql/macros/owned.sql.j2. ``tables``: those of ``<p>_target`` that are there."""
+    return [
+        {"entity": name, "column": column}
+        for owner, decided in bundle.entities.items()
+        if decided.create == "decision"
+        for name, entity in bundle.entities.items()
+        if entity.part_of is None and name in tables
+        for column in owner_fields(entity, owner)
+    ]
 
 
 def _decided(target: Target, connection: Connection) -> dict[str, str]:

@@ -10,7 +10,7 @@ from crm2odoo.airflow.console import show
 from crm2odoo.airflow.console.desk import Desk, EditDesk, ReadDesk
 from crm2odoo.airflow.console.forms import Name, Text, back, tidy
 from crm2odoo.ledger.decisions import decide
-from crm2odoo.odoo.owners import owner_fields
+from crm2odoo.odoo.owners import owned_columns
 from crm2odoo.project import Bundle
 
 router = APIRouter()
@@ -38,13 +38,7 @@ def queue(desk: Desk) -> list[dict[str, Any]]:
     if ("target", "plan") not in desk.tables:
         return []
     entities = owner_entities(desk.bundle)
-    owned = [
-        {"entity": name, "column": column}
-        for owner in entities
-        for name, entity in desk.bundle.entities.items()
-        if entity.part_of is None and ("target", name) in desk.tables
-        for column in owner_fields(entity, owner)
-    ]
+    owned = owned_columns(desk.bundle, {name for part, name in desk.tables if part == "target"})
     if not entities:
         return []
     decided = {d["name"].removeprefix("owner:").strip().lower(): d for d in desk.rows("decided", {"like": "owner:%"})}

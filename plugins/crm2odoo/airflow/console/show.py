@@ -57,7 +57,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     made.filters.update(number=number, when=when, lasted=lasted, share=share, markdown=markdown, marked=marked, coded=coded, step=step)
-    made.globals.update(titles=titles, query=query)
+    made.globals.update(titles=titles, object_titles=object_titles, query=query)
     return made
 
 
@@ -150,9 +150,13 @@ def marked(value: str | None, other: str | None) -> Markup:
 
 
 def titles(desk: Desk) -> dict[str, str]:
-    """Object or entity → how people call it."""
-    objects = {name: o.title for name, o in desk.bundle.source.objects.items()}
-    return {**objects, **{name: e.title for name, e in desk.bundle.entities.items()}}
+    """Entity, or object that no entity is called like → how people call it."""
+    return {**object_titles(desk), **{name: e.title for name, e in desk.bundle.entities.items()}}
+
+
+def object_titles(desk: Desk) -> dict[str, str]:
+    """Object of the source → how people call it. An entity of the same name may have another title: activities, and Open activities."""
+    return {name: o.title for name, o in desk.bundle.source.objects.items()}
 
 
 def login_address(request: Request) -> str:
