@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
 from crm2odoo.intake.findings import Finding
@@ -57,8 +58,9 @@ _LOOKED_AT = 100_000
 def formats(ws: Workspace, connection: Connection, export_id: str) -> Iterator[Finding]:
     """Columns whose cells contradict the declared order of dates or decimal mark, so that the cells that tell nothing are read wrongly.
 
-    Looks at the first 100,000 rows of each file.
+    Looks at the first 100,000 rows of each file. One finding more for a format of which no cell of the whole export says that it is right.
     """
+    totals: dict[str, Counter[str]] = {"date_order": Counter(), "decimal_mark": Counter()}
     declared = ws.bundle.formats
     dates: tuple[dict[str, str], str] = _DATES, declared.date_order
     amounts: tuple[dict[str, str], str] = _AMOUNTS, declared.decimal_mark
@@ -78,20 +80,32 @@ def formats(ws: Workspace, connection: Connection, export_id: str) -> Iterator[F
             for place in range(3)
         ]
         values = [pattern for c in cells for pattern in kinds[columns[c["column"]].type][0].values()]
-        rows = ws.sql(f"select {', '.join(wanted)} from (select * from {{land}}.{{table}} limit {_LOOKED_AT}) as t", table=file["table_name"])
+        rows = ws.sql(f"select {', '.join(wanted)} from {{land}}.{{table}} as t where rec <= {_LOOKED_AT}", table=file["table_name"])
         counted = connection.execute(rows, values).fetchone() or {}
         for number, cell in enumerate(cells):
             patterns, chosen = kinds[columns[cell["column"]].type]
             found = {name: counted[f"{number} {place}"] for place, name in enumerate(patterns)}
+            totals["date_order" if patterns is _DATES else "decimal_mark"].update(found)
             other = next(name for name in found if name not in (chosen, "either"))
             if found["either"] and found[other] > found[chosen]:
                 yield _contradicted(file["name"], cell["header"], chosen, other, found)
+    for key, found in totals.items():
+        if found["either"] and sum(found.values()) == found["either"]:
+            what, chosen = ("dates", declared.date_order) if key == "date_order" else ("amounts", declared.decimal_mark)
+            yield Finding(
+                "warning",
+                f"unproven_{key}",
+                f"{found['either']:,} {what} could be read two ways, and no other cell of the export says which: they are read by {key} {chosen!r}\n"
+                f"Compare one with what the source shows on screen. If it is wrong, write the other into the project file (formats: {{{key}: …}}).",
+                found["either"],
+                {"declared": chosen},
+            )
 
 
-def _contradicted(file: str, header: str, chosen: str, other: str, found: dict[str, int]) -> Finding:
+def _contradicted(file: str, header: str, chosen: str, other: str, found: Mapping[str, int]) -> Finding:
     dates = chosen in _DATES
     key, what = ("date_order", "dates") if dates else ("decimal_mark", "amounts")
-    evidence = {"file": file, "column": header, "declared": chosen, "says": other, "counts": found}
+    evidence = {"file": file, "column": header, "declared": chosen, "says": other, "counts": dict(found)}
     return Finding(
         "blocking",
         f"wrong_{key}",
