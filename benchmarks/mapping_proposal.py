@@ -239,7 +239,7 @@ def sandbox_odoo() -> Iterator[OdooClient]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("columns", type=Path, nargs="+", help="files of JSON lines, or folders such as benchmarks/mapping_headers")
-    parser.add_argument("--part", choices=["unseen", "tune", "final", "last", "all"], default="all")
+    parser.add_argument("--part", choices=["unseen", "tune", "final", "second", "last", "all"], default="all")
     parser.add_argument("--odoo", nargs=4, metavar=("URL", "DATABASE", "LOGIN", "PASSWORD"))
     parser.add_argument("--sandbox", action="store_true", help="beside a throw-away Odoo of this machine, made for this and removed")
     parser.add_argument("--labels", action="store_true", help="with an Odoo: our proposer reads the labels of its fields too")
