@@ -119,3 +119,37 @@ def test_a_column_that_nothing_knows_becomes_a_custom_field_with_a_type() -> Non
     [proposal] = PROPOSER.propose("company", [ColumnIn("Roof colour", ["2024-01-31", "2024-02-29"])])
     assert (proposal.decision, proposal.target, proposal.type) == ("custom", "x_roof_colour", "date")
     assert len(proposal.alternatives) >= 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "headers", "values", "concept"),
+    [
+        # In most languages the plain word for "name" stands for the half that is not named: taken for the whole, the other half would be lost.
+        ("contact", ["Nombre", "Apellidos"], [], "first_name"), ("contact", ["Nom", "Prénom"], [], "last_name"), ("contact", ["Name", "Vorname"], [], "last_name"),
+        ("lead", ["Naam", "Achternaam"], [], "first_name"), ("lead", ["Nome", "Sobrenome"], [], "first_name"),
+        # Somebody's full name beside the first name alone, and a name beside both halves.
+        ("contact", ["Name", "First name"], ["Ann Lee", "Ann"], "name"), ("contact", ["Name", "First name", "Last name"], [], "name"),
+        # A company's name beside the person's.
+        ("company", ["Name", "Vorname"], [], "name"), ("deal", ["Name", "Vorname"], [], "name"),
+    ],
+)  # fmt: skip
+def test_a_plain_name_beside_one_half_of_a_name_is_the_other(kind: str, headers: list[str], values: list[str], concept: str) -> None:
+    columns = [ColumnIn(h, values[i : i + 1]) for i, h in enumerate(headers)]
+    assert PROPOSER.propose(kind, columns)[0].concept == concept  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("header", ["Decision maker", "Entscheider", "Décideur", "Tomador de decisiones", "Beslisser", "Decisor"])
+def test_who_decides_is_a_person_in_a_file_of_deals_and_a_yes_or_no_beside_a_person(header: str) -> None:
+    """“Yes” is nobody's name."""
+    assert where("contact", header)[header] == "custom"
+    assert where("deal", header)[header] == "partner_id"
+
+
+def test_a_title_names_a_deal_and_says_what_a_person_is() -> None:
+    assert where("contact", "Título", "Nombre completo")["Título"] == "function"
+    assert where("deal", "Título", "Valor")["Título"] == "name"
+
+
+def test_staff_of_a_company_are_counted_and_of_a_deal_they_look_after_it() -> None:
+    assert where("company", "Mitarbeiter", "Firma")["Mitarbeiter"] == "custom"
+    assert where("deal", "Mitarbeiter", "Betrag")["Mitarbeiter"] == "user_id"

@@ -62,8 +62,15 @@ def read_header(header: str, kind: Kind, language: Language, targets: Targets) -
 
 
 def _for_kind(concepts: list[str], kind: Kind) -> list[str]:
-    """“Mitarbeiter” looks after a person or a deal, and is how many work in a company."""
-    return sorted(concepts, key=lambda c: c != "employees") if kind == "company" else concepts
+    """What a word means where it can mean several things: “Mitarbeiter” looks after a deal, and is how many work in a company.
+
+    “Título” names a deal; a person's names none, so that there it is what the person is.
+    """
+    if kind == "company" and "employees" in concepts:
+        return sorted(concepts, key=lambda c: c != "employees")
+    if kind == "contact" and concepts[:1] == ["record_name"]:
+        return concepts[1:] or concepts
+    return concepts
 
 
 _FIRST_NAMES = 12

@@ -235,6 +235,8 @@ class Proposer:
                 room[claim.target.field] = room.get(claim.target.field, 1) - 1
                 chosen[number] = claim
         self._only_ones(kind, chosen, shapes, set(taken))
+        if kind in ("contact", "lead"):
+            self._part_of_a_name(kind, columns, chosen)
         return chosen
 
     def _taken(self, claim: _Candidate, chosen: list[_Candidate | None]) -> bool:
@@ -261,6 +263,26 @@ class Proposer:
                 why = f"{candidate.why}; the file has no other stage"
                 chosen[number] = replace(candidate, concept="stage", target=target, score=candidate.score - 0.05, why=why)
                 taken.add("stage_id")
+
+    def _part_of_a_name(self, kind: Kind, columns: Sequence[ColumnIn], chosen: list[_Candidate | None]) -> None:
+        """Nombre beside Apellidos is the first name, Nom beside Prénom and Name beside Vorname are the last.
+
+        Taken for the whole name, they would lose the other half of it.
+        """
+        there = {c.concept: number for number, c in enumerate(chosen) if c and c.concept in ("first_name", "last_name", "full_name")}
+        whole = [number for number, c in enumerate(chosen) if c and c.concept == "name"]
+        parts = there.keys() & {"first_name", "last_name"}
+        if len(parts) != 1 or len(whole) != 1 or "full_name" in there:
+            return
+        [part], [number] = parts, whole
+        beside, column, candidate = columns[there[part]], columns[number], chosen[number]
+        known = {word for value in beside.values for word in words(value)}
+        full = sum(bool(known & set(words(value))) for value in column.values) * 2 > len(column.values)
+        if candidate is None or candidate.how not in (EXACT, QUALIFIED) or full:
+            return
+        other = "last_name" if part == "first_name" else "first_name"
+        why = f"{candidate.why}; beside “{beside.header.strip()}” it is the {other.replace('_', ' ')}"
+        chosen[number] = replace(candidate, concept=other, target=self.targets.concepts[other].target(kind), why=why)
 
     # ---- what a person reads
 
