@@ -223,7 +223,7 @@ def test_lists_are_read_as_they_were_written(ask: Ask, data: st.DataObject) -> N
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from(["yes", "y", "true", "1", "no", "n", "false", "0"]) | st.text(alphabet="yestrunofalx10 ", max_size=5), st.booleans())
 def test_a_word_that_says_neither_yes_nor_no_says_nothing(words: Callable[[str, str], Any], word: str, upper: bool) -> None:
-    told = {**dict.fromkeys(["yes", "y", "true", "t", "1", "x"], True), **dict.fromkeys(["no", "n", "false", "f", "0"], False)}
+    told = {**dict.fromkeys(["yes", "y", "true", "t", "1", "x", "on"], True), **dict.fromkeys(["no", "n", "false", "f", "0", "off"], False)}
     assert words("as_boolean", word.upper() if upper else word) == told.get(word), "blanks are gone before"
 
 
