@@ -28,7 +28,7 @@ from crm2odoo.handoff import (
     write_pack,
 )
 from crm2odoo.handoff.facts import SPOT_FIELDS, Facts, _spot_fields
-from crm2odoo.handoff.lineage import lineage
+from crm2odoo.handoff.lineage import lineage, reads
 from crm2odoo.handoff.page import breakable
 from crm2odoo.handoff.paper import Column, Paper, Section
 from crm2odoo.handoff.paper_docx import as_docx
@@ -382,6 +382,17 @@ class TestPack:
             ledger = b"".join(archive.read(n) for n in archive.namelist() if n.startswith("ledger/"))
         assert b"garden, roof" not in ledger
         assert b"IBAN" not in ledger
+
+
+@pytest.mark.promise("P042")
+def test_a_column_that_only_decides_is_told_from_one_that_gives_the_value() -> None:
+    """A contact's street is the company's when both live at the same place: the e-mail, by which the company is found, is no street."""
+    bundle = load_bundle(Path(__file__).resolve().parents[2], "demo_leadforce")
+    uses = {(f.entity, f.field): {(o.object, o.column): o.use for o in f.origins} for f in lineage(bundle)}
+    assert uses["contact", "street"]["lead", "email"] == "rule"
+    assert uses["contact", "email"]["lead", "email"] == "value"
+    assert dict(reads("case when a > 0 then b else c end")) == {"a": True, "b": False, "c": False}
+    assert dict(reads("case status when 'won' then true else false end")) == {"status": False}, "nothing else gives the value"
 
 
 class TestLayout:

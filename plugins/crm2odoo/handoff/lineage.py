@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import sqlglot
@@ -11,8 +11,8 @@ from sqlglot import exp
 
 from crm2odoo.project import Bundle, Entity, Feed, FieldLine
 
-Use = Literal["value", "key"]
-"""``key``: the column only finds the record that is referred to, or decides whether there is one."""
+Use = Literal["value", "rule", "key"]
+"""``rule``: the column decides which of several values is taken. ``key``: it finds the record that is referred to."""
 
 
 @dataclass(frozen=True)
@@ -56,19 +56,40 @@ def origins_of(bundle: Bundle, entity_name: str, field: str) -> list[Origin]:
         line_entity = bundle.entities[declared.lines]
         found = {o for key in line_entity.fields for o in origins_of(bundle, declared.lines, key)}
     else:
-        names = [declared.from_] if declared.from_ else list(columns_in(declared.sql)) if declared.sql else []
-        found = {o for name in names for o in _of_name(bundle, entity, name, 0)}
+        names = [(declared.from_, False)] if declared.from_ else list(reads(declared.sql)) if declared.sql else []
+        found = {_as_rule(o) if decides else o for name, decides in names for o in _of_name(bundle, entity, name, 0)}
     return _ordered(bundle, found)
 
 
-def columns_in(sql: str) -> Iterator[str]:
-    """Names that an expression reads. Nothing for text that is no expression."""
+def reads(sql: str) -> Iterator[tuple[str, bool]]:
+    """Names that an expression reads, and whether it only decides by them. Nothing for text that is no expression."""
     try:
         tree = sqlglot.parse_one(f"select {sql}", dialect="postgres")
     except sqlglot.errors.SqlglotError:
         return
     for column in tree.find_all(exp.Column):
-        yield column.name
+        yield column.name, _decides(column)
+
+
+def _decides(column: exp.Expr) -> bool:
+    """Whether a column stands in the condition of a case that takes its values from other columns.
+
+    With constants as values (``case status when 'x' then true end``) the column in the condition is where the value comes from.
+    """
+    node: exp.Expr | None = column
+    while node is not None and node.parent is not None:
+        branch = node.parent
+        case = branch.parent if isinstance(branch, exp.If) else branch
+        if isinstance(case, exp.Case) and node.arg_key == "this":
+            values = [*(b.args.get("true") for b in case.args["ifs"]), case.args.get("default")]
+            if any(v is not None and v.find(exp.Column) for v in values):
+                return True
+        node = branch
+    return False
+
+
+def _as_rule(origin: Origin) -> Origin:
+    return replace(origin, use="rule") if origin.use == "value" else origin
 
 
 def _of_name(bundle: Bundle, entity: Entity, name: str, depth: int) -> Iterator[Origin]:
@@ -80,8 +101,8 @@ def _of_name(bundle: Bundle, entity: Entity, name: str, depth: int) -> Iterator[
         yield from _of_input(bundle, entity, name if name in entity.inputs else name.removesuffix("_rate"))
         return
     if name in entity.let:
-        for inner in columns_in(entity.let[name]):
-            yield from _of_name(bundle, entity, inner, depth + 1)
+        for inner, decides in reads(entity.let[name]):
+            yield from (_as_rule(o) if decides else o for o in _of_name(bundle, entity, inner, depth + 1))
         return
     for input_name, about in entity.inputs.items():
         brought = name.removeprefix(f"{input_name}_")
@@ -108,14 +129,14 @@ def _of_line(bundle: Bundle, feed: Feed, line: FieldLine, use: Use) -> Iterator[
     columns = bundle.source.objects[feed.object].columns
     if line.from_:
         yield Origin(feed.object, feed.mapping.each if line.from_ == "each" and feed.mapping.each else line.from_, use)
-    for name in columns_in(line.sql) if line.sql else ():
+    for name, decides in reads(line.sql) if line.sql else ():
         plain = name.removesuffix("__key").removesuffix("__currency")
         plain = feed.mapping.each or plain if plain == "each" else plain
         if plain in columns:
-            yield Origin(feed.object, plain, use)
+            yield _as_rule(Origin(feed.object, plain, use)) if decides else Origin(feed.object, plain, use)
     if line.collect:
         other = bundle.source.objects[line.collect.object].columns
-        for name in [*columns_in(line.collect.sql), *columns_in(line.collect.when or "true")]:
+        for name in [n for n, _ in (*reads(line.collect.sql), *reads(line.collect.when or "true"))]:
             if name.removesuffix("__key") in other:
                 yield Origin(line.collect.object, name.removesuffix("__key"), use)
         yield from (Origin(line.collect.object, c, "key") for c in line.collect.by)
@@ -139,8 +160,9 @@ def _rule(bundle: Bundle, entity: Entity, key: str) -> str:
 
 
 def _ordered(bundle: Bundle, origins: set[Origin]) -> list[Origin]:
-    # A column that gives a value and also finds a record counts once, as giving the value.
-    values = {(o.object, o.column) for o in origins if o.use == "value"}
-    kept = {o for o in origins if o.use == "value" or (o.object, o.column) not in values}
+    # A column that gives a value and also decides or finds a record counts once, as giving the value.
+    rank: list[Use] = ["value", "rule", "key"]
+    first = {(o.object, o.column): o for o in sorted(origins, key=lambda o: rank.index(o.use), reverse=True)}
+    kept = set(first.values())
     place = {(name, column): (n, m) for n, (name, obj) in enumerate(bundle.source.objects.items()) for m, column in enumerate(obj.columns)}
     return sorted(kept, key=lambda o: (place.get((o.object, o.column), (999, 0)), o.use))

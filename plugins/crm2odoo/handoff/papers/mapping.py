@@ -23,6 +23,7 @@ MEANING = {
     "dropped": "Left behind by a decision, which the note names.",
     "unmapped": "Nobody decided yet: the value stays behind unless the mapping gets a line for it.",
 }
+USES = {"value": "", "rule": " (decides)", "key": " (finds the record)"}
 
 
 @dataclass(frozen=True)
@@ -43,13 +44,18 @@ def column_fates(bundle: Bundle, facts: Facts) -> list[ColumnFate]:
     """Every column that the source file knows and every column that the export has besides, exactly once."""
     fields = lineage(bundle)
     to: dict[tuple[str, str], list[FieldLineage]] = defaultdict(list)
+    decides: dict[tuple[str, str], list[FieldLineage]] = defaultdict(list)
     only_key: set[tuple[str, str]] = set()
     for f in fields:
         for o in f.origins:
             if o.use == "value":
                 to[o.object, o.column].append(f)
+            elif o.use == "rule":
+                decides[o.object, o.column].append(f)
             else:
                 only_key.add((o.object, o.column))
+    # What decides about values and is nowhere one itself has its place where it decides.
+    to.update({place: found for place, found in decides.items() if place not in to})
     fill = {(r["object"], r["column_name"]): (r["filled"], r["rows"]) for r in facts.rows("column_fill")}
     headers = {(f["object"], h["column"]): h["header"] for f in facts.rows("files") for h in f["header"]}
     custom = {(c["object"], c["column_name"]): c for c in facts.rows("custom_fields")}
@@ -127,7 +133,7 @@ def mapping_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             [
                 label_of(facts, entity, f.field),
                 f.field,
-                "\n".join(f"{bundle.source.objects[o.object].title}: {o.column}{' (finds the record)' if o.use == 'key' else ''}" for o in f.origins)
+                "\n".join(f"{bundle.source.objects[o.object].title}: {o.column}{USES[o.use]}" for o in f.origins)
                 or "–",
                 f.rule,
                 declared.fields[f.field].compare_note
