@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -37,7 +38,10 @@ def test_the_scope_is_signed_with_who_when_and_what(world: World, new_project: N
     assert (subject, verdict, by, comment) == ("scope", "approved", "tester", "as expected")
     assert run_id == f"signed.discover/{done.run_id}"
     [(records,)] = asked(staging_dsn, "select records from signed_log.file where object = 'contact'")
-    assert f"| contacts.csv | contact | recognised | {records} |" in body.replace("\\", "")
+    plain = body.replace("\\", "")
+    assert f"| contacts.csv | Contact | table | {records} |" in plain
+    assert re.search(r"^In short: [\d,]+ rows, \*\*\d+ of them cannot be loaded as they are\*\*; ", plain, re.MULTILINE), "before any table"
+    assert "| Contact | A value that must be there is empty (missing_required) |" in plain, "words, and the code to look up"
 
 
 @pytest.mark.skipif(not AWAITS_INPUT, reason="before 3.3 a trigger waits for the answer, and none is lost")

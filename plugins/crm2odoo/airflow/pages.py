@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
 from crm2odoo import discovery, handoff
+from crm2odoo.handoff.wording import words
 from crm2odoo.ledger import Plan, forecast, since
 from crm2odoo.ledger.dispositions import DISPOSITIONS, ObjectDispositions, disposition_table
 from crm2odoo.ledger.phase import CHUNK_HEAD, SHOWN, ChunkTime
@@ -33,8 +35,9 @@ def scope_hash(ws: Workspace, export_id: str) -> str:
 
 
 def scope_page(ws: Workspace, export_id: str, folder: str = "") -> str:
-    """Files, rows by object and status, rejects by reason, stages, owners, findings. ``folder``: where the documents are."""
+    """In short; files, rows by object and status, rejects by reason, stages, owners, findings. ``folder``: where the documents are."""
     source, project = ws.bundle.source, ws.bundle.project
+    titles = {name: o.title for name, o in source.objects.items()}
     with ws.connect() as connection:
         files = connection.execute(
             ws.sql("select name, object, status, records, bytes from {log}.file where export_id = %s order by file_no"), (export_id,)
@@ -42,15 +45,18 @@ def scope_page(ws: Workspace, export_id: str, folder: str = "") -> str:
         findings = discovery.ranked(ws, connection, export_id)
         counted = "select object, code, count(*) as n from {clean}.reject group by 1, 2 order by 3 desc, 1, 2"
         rejects = connection.execute(ws.sql(counted)).fetchall()
-    statuses = status_counts(ws)
+    statuses, register = status_counts(ws), discovery.read_register(ws, export_id)
     parts = [
         f"**{_text(project.title)}**: export `{export_id}` of {_text(source.title)}, {len(files)} files.",
-        _table(("file", "object", "status", "records", "bytes"), _file_rows(files)),
+        _in_short(statuses, findings, register),
+        _table(("file", "object", "status", "records", "bytes"), _file_rows(files, titles)),
         "**Rows by object**",
         _table(("object", *STATUSES), [(source.objects[n].title, *(c.get(s, 0) for s in STATUSES)) for n, c in statuses.items()]),
     ]
     if rejects:
-        parts += ["**Rejected rows by reason**", _table(("object", "reason", "rows"), [(r["object"], r["code"], r["n"]) for r in rejects])]
+        said = words()["rejects"]
+        rows = [(titles.get(r["object"], r["object"]), f"{said.get(r['code'], r['code'])} ({r['code']})", r["n"]) for r in rejects]
+        parts += ["**Rejected rows by reason**", _table(("object", "reason", "rows"), rows)]
     stages, owners = discovery.stage_table(ws), discovery.owner_table(ws)
     if stages:
         columns = ("pipeline", "stage of the source", "stage in Odoo", "means", "probability", "records")
@@ -58,11 +64,11 @@ def scope_page(ws: Workspace, export_id: str, folder: str = "") -> str:
     if owners:
         parts += ["**Owners**: whose records there are", _table(("owner", "name", "rows", "decision"), [_owner_row(ws, o) for o in owners])]
     if found := discovery.stored_inventory(ws, export_id):
-        parts += _inventory_parts(found)
+        parts += _inventory_parts(found, titles)
     if findings:
         rows = [(f["severity"], f["title"], f["count"]) for f in findings]
         parts += ["**Findings**, the most harmful first", _table(("severity", "finding", "count"), rows)]
-    if register := discovery.read_register(ws, export_id):
+    if register:
         parts += ["**Decisions**: the answers that hold, and what others would come to on this export", decision_table(register)]
     if folder:
         parts.append(f"Scope, mapping, checklists, custom fields and owner queue as documents: `{folder}`")
@@ -70,12 +76,25 @@ def scope_page(ws: Workspace, export_id: str, folder: str = "") -> str:
     return "\n\n".join(parts)
 
 
-def _inventory_parts(found: dict[str, Any]) -> list[str]:
+def _in_short(statuses: dict[str, dict[str, int]], findings: Sequence[Any], register: Sequence[discovery.Answer]) -> str:
+    """What somebody who signs must not miss, before any table."""
+    rows, rejected = sum(sum(c.values()) for c in statuses.values()), sum(c.get("rejected", 0) for c in statuses.values())
+    weights = Counter(f["severity"] for f in findings)
+    by_default = len({a.name for a in register if a.chosen and not a.decided})
+    said = [
+        f"{rows:,} rows, {f'**{rejected:,} of them cannot be loaded as they are**' if rejected else 'all of them can be loaded'}",
+        *(f"**{weights[w]:,} {w}{'s' if weights[w] != 1 and w == 'warning' else ''}**" for w in ("blocking", "warning") if weights[w]),
+        *([f"{by_default:,} question{'s' if by_default != 1 else ''} answered by default"] if by_default else []),
+    ]
+    return f"In short: {'; '.join(said)}."
+
+
+def _inventory_parts(found: dict[str, Any], titles: dict[str, str]) -> list[str]:
     """What becomes of the rows, and columns without a line."""
     parts = []
     if found["becomes"]:
         parts += ["**Records to be in Odoo**", _table(("kind", "records"), list(found["becomes"].items()))]
-    columns = [(u["object"], u["header"], f"{u['fill_rate']:.0%}", u["becomes"]) for u in found["unmapped"]]
+    columns = [(titles.get(u["object"], u["object"]), u["header"], f"{u['fill_rate']:.0%}", u["becomes"]) for u in found["unmapped"]]
     if columns:
         parts += ["**Columns that no mapping line uses**", _table(("object", "column", "filled", "becomes"), columns)]
     return parts
@@ -104,9 +123,14 @@ def decision_table(register: Sequence[discovery.Answer]) -> str:
     return _table(("question", "answer", "holds", "records", "name"), rows)
 
 
-def _file_rows(files: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+def _file_rows(files: Sequence[dict[str, Any]], titles: dict[str, str]) -> list[tuple[Any, ...]]:
     """Tables and whatever needs a look one by one; attachments and the like as one line for each kind of file."""
-    single: list[tuple[Any, ...]] = [tuple(f.values()) for f in files if f["status"] != "excluded"]
+    said = words()["files"]
+    single: list[tuple[Any, ...]] = [
+        (f["name"], titles.get(f["object"] or "", f["object"]), said.get(f["status"], f["status"]), f["records"], f["bytes"])
+        for f in files
+        if f["status"] != "excluded"
+    ]
     other: dict[str, list[int]] = {}
     for f in files:
         if f["status"] == "excluded":
