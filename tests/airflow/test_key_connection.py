@@ -53,6 +53,15 @@ def test_a_key_service_opens_a_wrapped_key(monkeypatch: pytest.MonkeyPatch, add_
     assert connections.vault(project("keyed_kms")).fingerprint == Vault.of(key, "x").fingerprint
 
 
+def test_while_the_key_is_changed_the_connection_has_the_one_before_too(add_connection: Callable[..., None]) -> None:
+    key, before = new_key(), new_key()
+    add_connection("keyed_changed", conn_type="generic", password=key, extra=json.dumps({"old_password": before}))
+    vault = connections.vault(project("keyed_changed"))
+    assert vault.before is not None
+    assert (vault.fingerprint, vault.before.fingerprint) == (Vault.of(key, "x").fingerprint, Vault.of(before, "x").fingerprint)
+    assert before not in repr(vault)
+
+
 def test_a_missing_or_wrong_key_says_which_connection_and_how_to_make_one(add_connection: Callable[..., None]) -> None:
     with pytest.raises(connections.MissingSetup, match="airflow connections add keyed_nowhere"):
         connections.vault(project("keyed_nowhere"))

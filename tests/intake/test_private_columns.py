@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from typing import Any
 
@@ -76,3 +77,26 @@ def test_a_person_is_told_how_many_values_stay_behind(private: Callable[..., Int
         "notes": {"treatment": "encrypt", "values": 2},
     }
     assert "38" in [r["u_shoe_size"] for r in taken.rows("select u_shoe_size from {clean}.contact")]
+
+
+CELLS = [
+    "incl. supplies &amp; travel", "&#8364; 5 &#x2013; 6&nbsp;", "&bogus; &#0; &#xD800; & co; &", "<p>one</p><br/>two <b>three</b><!-- x\ny -->", "a < b > c",
+    "\u00a0 wide \u2003 blanks\u200b \u3000", "soft\u00adhyphen \ufeffmark", "itâ€™s", "MÃ¼ller", "Müller", "â€™ and é", "1 < 2 &lt;b&gt;", "3050.0", "3050.10", "x.0", "007.000",
+]  # fmt: skip
+
+
+def test_an_encrypted_cell_is_cleaned_like_an_open_one(staging_dsn: str, tmp_path: Any) -> None:
+    """Ids that are written in two ways still link, and Odoo gets no HTML entities."""
+    with open(tmp_path / "customers.csv", "w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["Customer ID", "Company", "Notes"])
+        writer.writerows([cell if ".0" in cell or ".1" in cell else n, f"Company {n}", cell] for n, cell in enumerate(CELLS, 1))
+    taken = {}
+    for name, columns in (("pc_open", {}), ("pc_sealed", {"customer": {"id": "encrypt", "notes": "encrypt"}})):
+        known = bundle(name, "customer_factor", privacy={"key": "k", "columns": columns})
+        taken[name] = take_in_folder(Workspace.open(known, staging_dsn, Vault.of(new_key(), "k")), tmp_path)
+    rows = {name: t.rows("select id, notes from {clean}.customer order by _rec") for name, t in taken.items()}
+    vault = taken["pc_sealed"].ws.vault
+    assert all(r["notes"].startswith("enc1.") for r in rows["pc_sealed"])
+    assert [{k: vault.unseal(v) for k, v in r.items()} for r in rows["pc_sealed"]] == rows["pc_open"]
+    assert len(rows["pc_open"]) == len(CELLS)

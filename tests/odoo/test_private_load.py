@@ -13,9 +13,10 @@ from crm2odoo.ledger.batches import Row, chunks
 from crm2odoo.odoo import loader, match
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.target import open_target
+from crm2odoo.reconcile.conflicts import find_conflicts
 from crm2odoo.reconcile.field_diff import diff
 from crm2odoo.staging import Workspace
-from crm2odoo.staging.vault import Vault, new_key
+from crm2odoo.staging.vault import Vault, VaultClosed, new_key
 from odoo_server import OdooDatabase
 from source_world import Loaded
 
@@ -26,7 +27,8 @@ PRIVACY = {
     "key": "crm2odoo_key",
     "columns": {"contact": {"notes": "encrypt"}, "note": {"body": "encrypt"}},
 }
-VAULT = Vault.of(new_key(), "crm2odoo_key")
+KEY = new_key()
+VAULT = Vault.of(KEY, "crm2odoo_key")
 
 
 @pytest.fixture(scope="module")
@@ -104,6 +106,35 @@ def test_the_same_export_changes_nothing_and_a_changed_note_is_one_update(loaded
     assert "CANARY" not in all_text(loaded)
 
 
+def test_what_a_person_wrote_over_a_note_that_the_source_then_emptied_stays_sealed(loaded: Loaded) -> None:
+    ws, path = loaded.ws, loaded.ws.bundle.root / "export" / "contacts.csv"
+    with open(path, encoding="utf-8", newline="") as text:
+        rows = list(csv.DictReader(text, delimiter=";"))
+    emptied = next(r for r in rows if "CANARY of the delta" in (r["Notes"] or ""))
+    xid = f"contact_{emptied['Contact ID']}"
+    loaded.target.client.call("res.partner", "write", ids=[loaded.ids["contact"][xid]], vals={"comment": "<p>CANARY of a person</p>"})
+    emptied["Notes"] = ""
+    with open(path, "w", encoding="utf-8", newline="") as text:
+        writer = csv.DictWriter(text, list(rows[0]), delimiter=";", extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(rows)
+    export = intake.register(ws, str(path.parent))
+    intake.land(ws, export)
+    intake.clean(ws, export)
+    staging.build_target(ws, export)
+    plan = ledger.make_plan(ws, loaded.target.target_id, export)
+    assert [(c.xid, c.choice) for c in find_conflicts(loaded.target, source_world.RUN, plan.plan_id)] == [(xid, None)]
+    assert "CANARY" not in all_text(loaded)
+    with ws.connect() as connection:
+        connection.execute(ws.sql("insert into {log}.decision (name, value, decided_by) values ('conflict', '{{\"choice\": \"take_source\"}}', 'Olga')"))
+    plan = ledger.make_plan(ws, loaded.target.target_id, export)
+    find_conflicts(loaded.target, source_world.RUN, plan.plan_id)
+    for chunk in chunks(ws, plan.plan_id, "contact"):
+        loader.load_chunk(loaded.target, source_world.RUN, plan.plan_id, chunk)
+    assert not loaded.read("contact", "comment")[xid]["comment"]
+    assert "CANARY" not in all_text(loaded), "what was overwritten lies sealed in the ledger"
+
+
 @pytest.mark.promise("P211")
 def test_without_the_key_nothing_is_written(loaded: Loaded, odoo: OdooDatabase) -> None:
     blind = Workspace(loaded.ws.bundle, loaded.ws.dsn)
@@ -114,3 +145,24 @@ def test_without_the_key_nothing_is_written(loaded: Loaded, odoo: OdooDatabase) 
     assert row is not None
     with pytest.raises(Exception, match="this project has no key"):
         rules.for_create(Row("x", 0, "create", "", [], row["vals"], None, False, None, {}))
+
+
+@pytest.mark.promise("P212")
+def test_another_key_of_the_connection_changes_no_value_and_the_one_before_opens_nothing_any_more(loaded: Loaded) -> None:
+    bundle, dsn, other = loaded.ws.bundle, loaded.ws.dsn, new_key()
+    with pytest.raises(VaultClosed, match=f"(?s)fingerprint {VAULT.fingerprint}.*old_password"):
+        Workspace.open(bundle, dsn, Vault.of(other, "crm2odoo_key"))
+    Workspace.open(bundle, dsn, Vault.of(other, "crm2odoo_key", before=KEY))
+    ws = Workspace.open(bundle, dsn, Vault.of(other, "crm2odoo_key"))
+    with pytest.raises(VaultClosed, match=ws.vault.fingerprint):
+        Workspace.open(bundle, dsn, VAULT)
+    export = intake.register(ws, str(bundle.root / "export"))
+    intake.land(ws, export)
+    intake.clean(ws, export)
+    staging.build_target(ws, export)
+    plan = ledger.make_plan(ws, loaded.target.target_id, export)
+    assert not [e for e, actions in plan.summary.items() if actions.get("create") or actions.get("update")]
+    with ws.connect() as connection:
+        row = connection.execute(ws.sql("select vals ->> 'comment' as note from {target}.plan where vals ->> 'comment' like '%%enc1.%%' limit 1")).fetchone()
+    assert row is not None
+    assert "enc1." not in ws.vault.unseal(row["note"])

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from crm2odoo.staging.vault import Vault, new_key
 from odoo_server import OdooDatabase
 from source_world import ROOT, Loaded, migrate, planned_again, project, some_files
 
@@ -51,7 +52,8 @@ def without_project(staging_dsn: str, second_odoo: OdooDatabase, tmp_path_factor
 
 @pytest.fixture(scope="module")
 def canadian(staging_dsn: str, second_odoo: OdooDatabase, tmp_path_factory: pytest.TempPathFactory) -> Loaded:
-    """Twelve invoices in Canadian dollars for the Odoo of a company in the United States: some with several lines, some paid in part."""
+    """Twelve invoices in Canadian dollars for the Odoo of a company in the United States: some with several lines, some paid in part.
+    What the lines say is encrypted in the staging database."""
     folder = tmp_path_factory.mktemp("tcf_cad")
     (folder / "export").mkdir()
     for name in ("invoices", "invoice_items"):
@@ -63,8 +65,9 @@ def canadian(staging_dsn: str, second_odoo: OdooDatabase, tmp_path_factory: pyte
             writer.writerows({**r, "Amount Paid": PAID_IN_PART.get(r["Invoice Number"]) if name == "invoices" else None} for r in rows)
     (folder / "export/customers.csv").write_text("Customer ID,Company,Email\n7,Maple Leaf Ltd,office@maple.example\n")
     money = {"currency": "CAD", "company_currency": "USD", "rates": {"CAD": float(RATE)}, "decisions": {"accounting": "post_at_declared_rate"}}
-    root = project(folder, SOURCE, "tcf_cad", folder / "export", apps={"project": False, "sale": False}, **money)
-    return migrate(SOURCE, root, "tcf_cad", staging_dsn, second_odoo)
+    privacy = {"key": "tcf_key", "columns": {"invoice_item": {"description": "encrypt"}}}
+    root = project(folder, SOURCE, "tcf_cad", folder / "export", apps={"project": False, "sale": False}, privacy=privacy, **money)
+    return migrate(SOURCE, root, "tcf_cad", staging_dsn, second_odoo, Vault.of(new_key(), "tcf_key"))
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +257,20 @@ def test_by_decision_foreign_invoices_are_in_the_books_at_the_declared_rate_to_t
     assert Counter(r["payment_state"] for r in invoices.values()).keys() == {"partial", "paid", "not_paid"}
     ours = set(canadian.ids["journal"].values()) | set(canadian.ids["payment_journal"].values())
     assert {m["journal_id"] for m in canadian.search("account.move", [], "journal_id")} == ours, "no gain or loss by exchange is booked"
+
+
+@pytest.mark.promise("P210")
+def test_encrypted_words_of_lines_reach_odoo_and_lie_nowhere_else(canadian: Loaded) -> None:
+    lines = canadian.search("account.move.line", [["move_id", "in", list(canadian.ids["invoice"].values())], ["display_type", "=", "product"]], "name")
+    words = {r["Description"] for r in canadian.source_rows("invoice_items.csv") if r["Description"]}
+    assert [line for line in lines if any(word.replace("&amp;", "&") in line["name"] for word in words)]
+    assert not [line for line in lines if "enc1." in line["name"]]
+    with canadian.ws.connect() as connection:
+        tables = connection.execute("select table_schema, table_name from information_schema.tables where starts_with(table_schema, 'tcf_cad_')").fetchall()
+        for table in tables:
+            query = "select count(*) as n from {schema}.{table} as t where t::text like '%%supplies%%'"
+            found = connection.execute(canadian.ws.sql(query, schema=table["table_schema"], table=table["table_name"])).fetchone()
+            assert found == {"n": 0}, table
 
 
 @pytest.mark.promise("P106")

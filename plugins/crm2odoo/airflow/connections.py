@@ -61,16 +61,21 @@ def odoo_credentials(name: str) -> OdooCredentials:
 
 
 def vault(project: Project) -> Vault:
-    """What opens the project's encrypted columns: the key of its connection, unwrapped by a key service where the connection names one."""
+    """What opens the project's encrypted columns: the key of its connection, unwrapped by a key service where the connection names one.
+
+    While the key is changed, the extra has the one before as ``old_password``.
+    """
     name = project.privacy.key
     if name is None:
         return Vault()
     connection = _connection(name, key_command(name), "the key of the encrypted columns")
-    key, unwrap = connection.password or "", _extra(connection).get("unwrap")
-    if unwrap:
+    key, extra = connection.password or "", _extra(connection)
+    old = str(extra.get("old_password") or "") or None
+    if unwrap := extra.get("unwrap"):
         module, _, function = str(unwrap).partition(":")
-        key = getattr(import_module(module), function)(key)
-    return Vault.of(key, name)
+        open_ = getattr(import_module(module), function)
+        key, old = open_(key), open_(old) if old else None
+    return Vault.of(key, name, old)
 
 
 def key_command(name: str) -> str:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from crm2odoo.intake.findings import Finding
 from crm2odoo.intake.scan import Defect, Scan
+from crm2odoo.intake.sealed_cells import cleaned
+from crm2odoo.project import Column
 from crm2odoo.project.privacy import Treatment
 from crm2odoo.staging import Workspace
 
@@ -22,13 +24,16 @@ class Private:
 
     column: str
     treatment: Treatment
+    known: Column | None = None
     values: int = 0
 
 
 def private_columns(ws: Workspace, object_name: str, columns: list[str]) -> dict[int, Private]:
     """The columns of a file that are excluded or encrypted, by their place (0-based)."""
     privacy = ws.bundle.project.privacy
-    chosen = {i: Private(c, privacy.treatment(ws.bundle.source, object_name, c)) for i, c in enumerate(columns)}
+    source = ws.bundle.source
+    known = source.objects[object_name].columns
+    chosen = {i: Private(c, privacy.treatment(source, object_name, c), known.get(c)) for i, c in enumerate(columns)}
     return {i: c for i, c in chosen.items() if c.treatment != "keep"}
 
 
@@ -50,7 +55,9 @@ def protected(ws: Workspace, rows: Iterator[bytes], delimiter: str, chosen: dict
                 cell = cells[place + NUMBERS_BEFORE].strip()
                 if cell:
                     private.values += 1
-                    cells[place + NUMBERS_BEFORE] = "" if private.treatment == "exclude" else ws.vault.seal(cell)
+                    # A token cannot be cleaned any more.
+                    clean = "" if private.treatment == "exclude" else cleaned(cell, private.known, ws.bundle.formats)
+                    cells[place + NUMBERS_BEFORE] = ws.vault.seal(clean) if clean else ""
             writer.writerow(cells)
         hide_texts(scan)
         yield out.getvalue().encode()

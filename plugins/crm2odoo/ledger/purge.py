@@ -143,6 +143,8 @@ def purge(ws: Workspace, run_id: str, by: str) -> Proof:
         for table, (empty, holds) in EMPTIED.items():
             connection.execute(ws.sql(f"update {{log}}.{{table}} set {empty} where {holds}", table=table))
         fingerprint = ws.vault.fingerprint
+        # Without it, no copy of a token that somebody kept can be opened again.
+        connection.execute(ws.sql("delete from {log}.data_key"))
         connection.execute(
             ws.sql("insert into {log}.decision (name, value, decided_by, comment) values (%s, %s, %s, %s)"),
             (DECISION, Jsonb({"run": run_id, "tables": len(before)}), by, "values purged"),

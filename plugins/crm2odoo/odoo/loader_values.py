@@ -163,8 +163,9 @@ class EntityRules:
             self._through |= {(rule.key, ids[r["id"]]): r[name] or None for r in found}
 
     def sealed_before(self, row: Row, before: dict[str, Any]) -> dict[str, Any]:
-        """A before-image as the ledger may keep it: what Odoo held in a field whose new value is encrypted is encrypted, too."""
-        private = {rule.name for key, rule in self.rules.items() if holds_token(row.vals.get(key))}
+        """A before-image as the ledger may keep it: what Odoo held in a field whose value is encrypted, or was until now, is encrypted, too."""
+        loaded = row.loaded or {}
+        private = {rule.name for key, rule in self.rules.items() if holds_token(row.vals.get(key)) or holds_token(loaded.get(key))}
         return {name: self._sealed(value) if name in private else value for name, value in before.items()}
 
     def _sealed(self, value: Any) -> Any:

@@ -26,6 +26,7 @@ from crm2odoo.odoo.target import Target
 from crm2odoo.reconcile import departed as departed_records
 from crm2odoo.reconcile.html_text import verdict
 from crm2odoo.staging import Connection
+from crm2odoo.staging.vault import holds_token
 
 log = logging.getLogger(__name__)
 
@@ -166,6 +167,7 @@ def _of_entity(target: Target, entity: str) -> list[Conflict]:
                     same = [_same(rule, compare.get(key, "equal"), rules.value(rule, r), odoo) for r in (old, new)]
                 if not any(same):
                     uid = record["write_uid"]
+                    private = next((r.vals.get(key) for r in (new, old) if holds_token(r.vals.get(key))), None)
                     by = "somebody, before our own last write" if uid == target.client.uid else users.get(uid, str(uid))
                     conflicts.append(
                         Conflict(
@@ -175,7 +177,7 @@ def _of_entity(target: Target, entity: str) -> list[Conflict]:
                             key,
                             old.vals.get(key),
                             new.vals.get(key),
-                            target.ws.vault.as_known(new.vals.get(key), odoo, same_value),
+                            target.ws.vault.as_known(private, odoo, same_value),
                             by,
                             str(record["write_date"])[:19],
                             None,

@@ -35,14 +35,20 @@ def new_key() -> str:
 
 @dataclass(frozen=True)
 class Vault:
-    """Seals and unseals text. Without a key there is nothing that it can do, and it says so when it is asked."""
+    """Seals and unseals text. Without a key there is nothing that it can do, and it says so when it is asked.
+
+    ``before``: the key that the connection had until now, while it is being changed. ``told``: the fingerprint of the connection's key, once
+    ``key`` is the project's data key.
+    """
 
     key: bytes | None = field(default=None, repr=False)
     connection: str = "(none)"
+    before: Vault | None = field(default=None, repr=False)
+    told: str = ""
 
     @classmethod
-    def of(cls, key: str, connection: str) -> Vault:
-        """``key``: 64 bytes in base64. Raises VaultClosed when it is no such thing."""
+    def of(cls, key: str, connection: str, before: str | None = None) -> Vault:
+        """``key`` and the one ``before``: 64 bytes in base64. Raises VaultClosed when it is no such thing."""
         try:
             raw = base64.b64decode(key, validate=True)
         except (binascii.Error, ValueError):
@@ -50,12 +56,18 @@ class Vault:
         if len(raw) != KEY_BYTES:
             make = "python -c 'from crm2odoo.staging.vault import new_key; print(new_key())'"
             raise VaultClosed(f"the password of the connection {connection!r} is no key of {KEY_BYTES} bytes in base64\nMake one:\n{make}")
-        return cls(raw, connection)
+        return cls(raw, connection, cls.of(before, connection) if before else None)
+
+    def holding(self, data_key: bytes) -> Vault:
+        """The same vault with the project's data key in place of the connection's."""
+        return Vault(data_key, self.connection, told=self.fingerprint)
 
     @property
     def fingerprint(self) -> str:
-        """Tells keys apart without giving them away; empty without one."""
-        return hashlib.sha256(b"crm2odoo key " + self.key).hexdigest()[:16] if self.key else ""
+        """Tells the keys of connections apart without giving them away; empty without one."""
+        if self.told or not self.key:
+            return self.told
+        return hashlib.sha256(b"crm2odoo key " + self.key).hexdigest()[:16]
 
     def seal(self, text: str) -> str:
         """The token of a value. Raises VaultClosed without a key."""
@@ -78,9 +90,17 @@ class Vault:
 
     def as_known(self, known: Any, found: Any, same: Callable[[str, str], bool]) -> Any:
         """What Odoo holds, as it may be kept beside ``known``, which is encrypted in part: ``known`` itself when the two are ``same``,
-        else sealed as a whole."""
-        if not holds_token(known) or not isinstance(found, str) or not found:
+        else sealed as a whole; lines are sealed text by text."""
+        if not holds_token(known) or not found:
             return found
+        if isinstance(found, dict):
+            return {name: self.as_known(known, value, same) for name, value in found.items()}
+        if isinstance(found, list):
+            return [self.as_known(known, value, same) for value in found]
+        if not isinstance(found, str):
+            return found
+        if not isinstance(known, str):
+            return self.seal(found)
         return known if same(self.unseal(known), found) or same(self.unseal(known, as_html=True), found) else self.seal(found)
 
     def _open(self, token: str) -> str:

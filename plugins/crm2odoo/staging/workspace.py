@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -15,6 +15,7 @@ from psycopg.rows import dict_row
 
 from crm2odoo.project import Bundle
 from crm2odoo.staging import log_schema, render
+from crm2odoo.staging.data_key import open_data_key
 from crm2odoo.staging.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -39,14 +40,14 @@ class Workspace:
 
     @classmethod
     def open(cls, bundle: Bundle, dsn: str, vault: Vault | None = None) -> Workspace:
-        """Connects once and creates what is missing of the four schemas and of ``_log``. Raises StagingUnreachable, NewerLog."""
+        """Connects once and creates what is missing of the four schemas and of ``_log``. Raises StagingUnreachable, NewerLog, VaultClosed."""
         workspace = cls(bundle, dsn, vault or Vault())
         with workspace.connect() as connection:
             # Two tasks may start together: the first makes the schemas, the other waits.
             connection.execute("select pg_advisory_xact_lock(hashtext(%s))", (f"crm2odoo:{bundle.project.project}",))
             for name in log_schema.ensure(bundle.project.project, workspace.schemas, bundle.root_of("sql"), connection, workspace.run):
                 log.info("upgraded the state of %s: %s", bundle.project.project, name)
-        return workspace
+            return replace(workspace, vault=open_data_key(connection, workspace.sql, workspace.vault))
 
     @property
     def schemas(self) -> dict[str, str]:
