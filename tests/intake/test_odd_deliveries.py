@@ -170,3 +170,29 @@ def test_names_that_differ_by_case_alone_are_parts_of_one_object(take_in: Any) -
     assert ("warning", "parts_overlap") in taken.findings()
     clean(taken.ws, taken.export)
     verify_counts(taken.ws, taken.export)
+
+
+ANN = '{"id": 1, "first_name": "Ann", "email": "a@x.com"}'
+
+
+@pytest.mark.parametrize(
+    ("dump", "encoding", "told"),
+    [
+        # As PowerShell writes it; and names with dots in them.
+        ('{"contacts": [ANN]}', "utf-16", None), ('{"crm.export": {"contacts": [ANN]}}', "utf-8", None),
+        # Records by their id: nothing of them is read, and nobody may overlook that.
+        ('{"data": {"contacts": {"1": ANN}}, "settings": {"a": {"b": 1}}}', "utf-8", "no_list"),
+        ('{"contacts": [ANN], "deals": [], "contacts": [ANN]}', "utf-8", "broken_json"), ('{"contacts": []}', "utf-8", "empty_file"),
+    ],
+)  # fmt: skip
+def test_a_dump_is_counted_or_told(new_workspace: Callable[..., Workspace], tmp_path: Path, dump: str, encoding: str, told: str | None) -> None:
+    (tmp_path / "dump.json").write_bytes(dump.replace("ANN", ANN).encode(encoding))
+    ws = new_workspace("smartdesk")
+    export = register(ws, tmp_path)
+    land(ws, export)
+    with ws.connect() as connection:
+        found = connection.execute(ws.sql("select severity, code from {log}.finding")).fetchall()
+    assert [(f["severity"], f["code"]) for f in found] == ([("blocking", told)] if told else [])
+    if not told:
+        assert [(f.records, f.valid) for f in clean(ws, export).files if f.records] == [(1, 1)]
+        verify_counts(ws, export)

@@ -26,7 +26,7 @@ LABELS = ("tag", "partner_category", "source", "medium", "campaign", "lost_reaso
 # How much harm a finding can do that nobody settles, most first. Whatever is not here comes after, by its count.
 DAMAGE = (
     "another_product", "foreign_headers", "broken_json", "unknown_encoding", "archive", "no_table", "spreadsheet", "unknown_file", "empty_file",
-    "missing_column", "wrong_date_order", "wrong_decimal_mark", "possible_truncation", "parts_overlap",
+    "no_list", "missing_column", "wrong_date_order", "wrong_decimal_mark", "possible_truncation", "parts_overlap",
     "loss_accepted_or_not", "open_decisions", "undecided_owners", "unclear_stages", "inventory_incomplete", "parts_gap", "not_delivered",
     "inventory_missing", "unproven_date_order", "unproven_decimal_mark", "identity_not_stated", "caution", "noted", "cleansing_progress",
 )  # fmt: skip

@@ -56,6 +56,8 @@ class _Text:
         self._stream, self._name = stream, name
         self._decoder: codecs.IncrementalDecoder | None = None
         self.buffer, self.position, self.line, self.ended = "", 0, 1, False
+        # Objects whose values are all objects: records by their id, perhaps, which nobody reads.
+        self.maps: list[str] = []
 
     def more(self) -> bool:
         """Reads on; False at the end of the file."""
@@ -124,12 +126,14 @@ class ManyValues(Exception):
     """The file holds one value after the other: JSON lines."""
 
 
-def elements(stream: BinaryIO, name: str, lines: bool = False) -> Iterator[Element]:
+def elements(stream: BinaryIO, name: str, lines: bool = False, maps: list[str] | None = None) -> Iterator[Element]:
     """Every element of every collection, in file order. With ``lines`` the file is JSON lines, one record each.
 
-    Raises BrokenJson; and ManyValues when the file turns out to be JSON lines.
+    ``maps`` is filled with the paths of objects that hold objects and no list. Raises BrokenJson; and ManyValues when the file turns out to be
+    JSON lines.
     """
     text = _Text(stream, name)
+    text.maps = [] if maps is None else maps
     decoder = json.JSONDecoder(parse_float=str, parse_int=str, parse_constant=str)
     if not text.peek():
         raise text.broken("nothing")
@@ -162,15 +166,26 @@ def _walk(text: _Text, decoder: json.JSONDecoder, path: tuple[str, ...]) -> Iter
     if text.peek() == "}":
         text.position += 1
         return
+    seen: set[str] = set()
+    only_objects, any_list = True, False
     while True:
         text.peek()
         key = text.value(decoder)
         if not isinstance(key, str):
             raise text.broken("a key that is no text")
+        if key in seen:
+            raise text.broken(f"the key {key!r} twice")
+        seen.add(key)
         text.expect(":")
-        yield from _walk(text, decoder, (*path, key))
+        kind = text.peek()
+        only_objects, any_list = only_objects and kind == "{", any_list or kind == "["
+        for element in _walk(text, decoder, (*path, key)):
+            any_list = True
+            yield element
         if text.expect(",}") == "}":
-            return
+            break
+    if path and only_objects and not any_list:
+        text.maps.append(".".join(path))
 
 
 def flat(value: dict[str, Any]) -> dict[str, str | None]:
@@ -211,10 +226,10 @@ def _cell(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-def survey(stream: BinaryIO, name: str, lines: bool = False) -> list[Collection]:
+def survey(stream: BinaryIO, name: str, lines: bool = False, maps: list[str] | None = None) -> list[Collection]:
     """Reads a dump once for its collections and their columns. Raises as ``elements`` does."""
     found: dict[str, Collection] = {}
-    for element in elements(stream, name, lines):
+    for element in elements(stream, name, lines, maps):
         collection = found.setdefault(element.collection, Collection(element.collection))
         collection.records += 1
         if isinstance(element.value, dict):

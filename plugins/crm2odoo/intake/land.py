@@ -175,12 +175,14 @@ def _land_dump(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, 
     try:
         try:
             lines = False
+            maps: list[str] = []
             with delivery.open(name) as raw:
-                collections = survey(raw, name)
+                collections = survey(raw, name, maps=maps)
         except ManyValues:
             lines = True
             with delivery.open(name) as raw:
                 collections = survey(raw, name, lines)
+        whole.findings += _unread(ws, name, collections, maps)
         with ws.connect() as connection, delivery.open(name) as raw:
             connection.execute(ws.sql("delete from {log}.file where export_id = %s and (notes ->> 'member_of')::int = %s"), (export_id, file_no))
             last = connection.execute(ws.sql("select max(file_no) as n from {log}.file where export_id = %s"), (export_id,)).fetchone()
@@ -210,6 +212,22 @@ def _land_dump(ws: Workspace, delivery: Delivery, export_id: str, file_no: int, 
     except BrokenJson as error:
         finding = Finding("blocking", "broken_json", str(error), evidence={"file": name})
         return _save(ws, export_id, file_no, Landed("refused", notes={"kind": "unreadable"}, findings=[finding]))
+
+
+def _unread(ws: Workspace, name: str, collections: list[Collection], maps: list[str]) -> Iterator[Finding]:
+    """What a dump holds beside lists of records that looks like records; and a dump without any."""
+    for path in maps:
+        if recognise(path.replace(".", "/"), [], ws.bundle.source).by_name >= 0.5:
+            yield Finding(
+                "blocking",
+                "no_list",
+                f"{name}: {path!r} is an object of objects and no list of records; nothing of it was read\n"
+                "Ask for the dump with lists, each record with its id in it.",
+                evidence={"file": name, "path": path},
+            )
+    if not collections and not maps:
+        title = f"{name} holds not one record\nIf there are none, exclude the file; if there are, ask for the dump again, with a list of each."
+        yield Finding("blocking", "empty_file", title, evidence={"file": name})
 
 
 def _land_collection(

@@ -6,6 +6,7 @@ registered; Python's csv module counts the rows, json the elements of a dump.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import hashlib
 import io
@@ -113,17 +114,23 @@ def _of_dump(delivery: Delivery, row: dict[str, Any], name: str, dumps: dict[str
     if name not in dumps:
         with delivery.open(name) as raw:
             content = raw.read()
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if content[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE) else "utf-8-sig")
         try:
-            found = json.loads(text)
+            found = dict(_lists(json.loads(text), ()))
         except ValueError:
-            found = [json.loads(line) for line in text.splitlines() if line.strip()]
+            found = {"": len([json.loads(line) for line in text.split("\n") if line.strip()])}
         dumps[name] = found, hashlib.sha256(content).hexdigest()
-    elements, digest = dumps[name]
-    path = row["name"].split("#", 1)[1]
-    for part in path.split(".") if path else []:
-        elements = elements[part]
-    return RawCount(row["file_no"], row["name"], row["object"], "json", len(elements), 0, 0, digest)
+    counts, digest = dumps[name]
+    return RawCount(row["file_no"], row["name"], row["object"], "json", counts[row["name"].split("#", 1)[1]], 0, 0, digest)
+
+
+def _lists(value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    """The lists of a dump by their paths, and how many elements each has."""
+    if isinstance(value, list):
+        yield ".".join(path), len(value)
+    elif isinstance(value, dict) and len(path) < 4:
+        for key, inner in value.items():
+            yield from _lists(inner, (*path, key))
 
 
 class _Lines:
