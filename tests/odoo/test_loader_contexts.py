@@ -159,3 +159,22 @@ def test_leads_messages_meetings_and_orders(tmp_path: Path, staging_dsn: str, od
         for quick_id, slow_id in zip(sorted(ids.values()), sorted(slow[model]), strict=True):
             different += [(model, k, v, rows[slow_id][k]) for k, v in rows[quick_id].items() if v != rows[slow_id][k] and k not in DECLARED.get(model, ())]
     assert different == []
+
+
+def test_a_message_on_a_record_that_somebody_deleted_is_refused_and_the_others_arrive(tmp_path: Path, staging_dsn: str, odoo: OdooDatabase) -> None:
+    """Odoo is not asked for each message whether we may put it there; that its record is there is looked up once per call."""
+    world = real_world(tmp_path, staging_dsn, odoo, "gone")
+    note = {"model": "res.partner", "message_type": "comment", "subtype_id": "mail.mt_note", "is_internal": True, "email_from": "old@x.example", "reply_to_force_new": False}
+    world.plan(
+        contact=[{"_xid": xid, "name": xid, "type": "contact"} for xid in ("ann", "ben")],
+        message=[{"_xid": f"to_{xid}", "res_id": xid, "body": "<p>Hi</p>", "date": "2020-01-01 10:00:00", "message_id": f"<{xid}@gone.invalid>", **note} for xid in ("ann", "ben")],
+    )
+    [contacts], [messages] = world.chunks("contact"), world.chunks("message")
+    loader.load_chunk(world.target, world.run_id, world.plan_id, contacts)
+    world.client.call("res.partner", "unlink", ids=[world.ids("contact")["ben"]])
+    result = loader.load_chunk(world.target, world.run_id, world.plan_id, messages)
+    assert (result.created, result.refused) == (1, 1)
+    assert list(world.ids("message")) == ["to_ann"]
+    [refusal] = world.sql("select xid, message from {log}.refusal where plan_id = %s", world.plan_id)
+    assert refusal["xid"] == "to_ben"
+    assert "is not in Odoo any more" in refusal["message"]

@@ -21,6 +21,10 @@ ACTION_XID = "load_action"
 PAYLOAD = "crm2odoo"
 """Key of the context in which a call carries its task."""
 
+UNASKED = "crm2odoo_unasked"
+"""In an entity's context: Odoo does not look up for each record whether the user may make it, which for a message means reading what it is on.
+The action needs an administrator anyway; whether those records are there is asked once per call."""
+
 # Runs inside Odoo (16 to 19) as the calling user. `task`: op, model, module, context, rows; and `fields` for a write.
 # A constraint of the database is told in Odoo's own words, which the sandbox of server actions would otherwise hide.
 CODE = f"""# Made by crm2odoo for the time of a migration, and removed by it.
@@ -38,6 +42,13 @@ try:
     ids = {{name: res_id for name, _model, res_id in found if res_id in alive}}
     if task['op'] == 'create':
         new = [row for row in task['rows'] if row[0] not in ids]
+        if task['context'].get('{UNASKED}'):
+            Model = Model.sudo()
+            for name in {{row[1]['model'] for row in new if row[1].get('res_id')}}:
+                on = [row[1]['res_id'] for row in new if row[1].get('model') == name and row[1].get('res_id')]
+                gone = set(on) - set(env[name].browse(set(on)).exists().ids)
+                if gone:
+                    raise UserError('%s is on a record that is not in Odoo any more: %s %s' % (Model._description, name, min(gone)))
         fresh = dict(zip([row[0] for row in new], Model.create([row[1] for row in new]).ids))
         # What `_update_xmlids` does, but as one statement with two arrays. Where another call writes the same external ids at this moment, the
         # database refuses one of the two as not serializable, and Odoo runs it again.
