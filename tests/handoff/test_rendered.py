@@ -13,6 +13,7 @@ from playwright.sync_api import Page, sync_playwright
 from crm2odoo.handoff.facts import Facts
 from crm2odoo.handoff.paper_html import as_html
 from crm2odoo.handoff.papers.mapping import mapping_paper
+from crm2odoo.handoff.papers.spot_check import spot_check_paper
 from crm2odoo.handoff.report import render
 from crm2odoo.handoff.view import view_of
 from crm2odoo.handoff.wording import Style
@@ -58,6 +59,11 @@ def facts_of(bundle: Bundle) -> Facts:
         "throughput": [{"slot": n, "seconds": 600.0, "records": 1000 + 40 * n, "entity": "lead"} for n in range(0, 60, 2)],
         "batches": [{"entity": "lead", "step": "create", "batches": 9, "records": 900, "ms": 9000, "calls": 9, "started": now, "ended": now, "troubled": 0}],
         "difference_groups": [{**wrong, "cells": 500, "records": 500}],
+        "spot_check": [
+            {"entity": "lead", "xid": f"lead_{LONG}", "name": "A name of some eighty letters, as people write them into the titles of deals " * n, "res_id": 7,
+             "place": f"{LONG}.csv:62", "risky": True, "field": field, "expected": LONG, "found": LONG, "kind": None}
+            for n in (1, 2) for field in ("name", "website")
+        ],
         "differences": [{**wrong, "xid": f"lead_{LONG}", "res_id": 7, "expected": LONG, "found": LONG[:40]}],
         "checks": [
             {
@@ -121,7 +127,8 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     facts = facts_of(bundle)
     (folder / "report.html").write_text(render(bundle, view_of(bundle, facts)))
     (folder / "mapping.html").write_text(as_html(mapping_paper(bundle, facts, Style()), "Demo", "footer", Style()))
-    return {name: folder / f"{name}.html" for name in ("report", "mapping")}
+    (folder / "spot_check.html").write_text(as_html(spot_check_paper(bundle, facts, Style()), "Demo", "footer", Style()))
+    return {name: folder / f"{name}.html" for name in ("report", "mapping", "spot_check")}
 
 
 @pytest.fixture(scope="module")
@@ -138,7 +145,7 @@ def show(page: Page, path: Path, width: int = 1366, dark: bool = False) -> None:
     page.goto(path.as_uri())
 
 
-@pytest.mark.parametrize("name", ["report", "mapping"])
+@pytest.mark.parametrize("name", ["report", "mapping", "spot_check"])
 @pytest.mark.parametrize("width", [1366, 1024, 390])
 def test_nothing_has_to_be_scrolled_sideways(page: Page, pages: dict[str, Path], name: str, width: int) -> None:
     show(page, pages[name], width)

@@ -9,15 +9,19 @@ import base64
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from psycopg.types.json import Jsonb
 
 import source_world
 from crm2odoo.ledger import runs
 from crm2odoo.odoo import rollback
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.context import SILENT
+from crm2odoo.reconcile.fields import compared_fields
+from crm2odoo.reconcile.totals import control_totals
 from odoo_server import OdooDatabase
 from source_world import Loaded
 
@@ -275,6 +279,29 @@ def test_files_keep_their_bytes_names_and_kind(loaded: Loaded) -> None:
 
 
 @pytest.mark.promise("P101")
+@pytest.mark.promise("P006", "P146")
+def test_a_proposal_has_its_day_and_month_for_people_in_kolkata(loaded: Loaded) -> None:
+    """Its day begins at 18:30 UTC of the day before: what the customer adds up by month must not slip into the month before."""
+    days = {number: datetime.strptime(row["Date"], "%d/%m/%Y") for number, row in loaded.first_rows("proposals.csv", "Proposal #").items() if "/" in row["Date"]}
+    orders = {r["name"]: r["date_order"] for r in loaded.read("order", "name", "date_order").values()}
+    assert orders == {number: f"{days[number] - timedelta(hours=5, minutes=30):%Y-%m-%d %H:%M:%S}" for number in orders}
+    with loaded.ws.connect() as connection:
+        total = connection.execute(loaded.ws.sql("select details -> 'parts' as parts from {log}.reconciliation where phase = 'order' and name = 'total_amount_total'")).fetchone()
+    assert total
+    by_month = {p["value"]: p["records"] for p in total["parts"] if p["dimension"] == "month"}
+    assert by_month == Counter(f"{days[number]:%Y-%m}" for number in orders)
+    # As if one were of the first of a month, which begins in the month before by UTC.
+    target, first = loaded.target, {"date_order": "2019-02-28 18:30:00"}
+    with loaded.ws.connect() as connection:
+        set_to = loaded.ws.sql("update {target}.plan set vals = vals || %s where xid = (select min(xid) from {target}.plan where entity = 'order' and action <> 'held')")
+        connection.execute(set_to, [Jsonb(first)])
+        values = {"entity": "order", "target_id": target.target_id, "part_of": None, "lines_key": None}
+        [check] = [c for c in control_totals(target, connection, "order", compared_fields(target, "order"), values) if c.name == "total_amount_total"]
+        connection.rollback()
+    months = [p["value"] for p in check.details["parts"] if p["dimension"] == "month"]
+    assert (months[0], "2019-02" in months) == ("2019-03", False)
+
+
 def test_proposals_are_draft_quotations_with_their_total(loaded: Loaded) -> None:
     orders = loaded.read("order", "name", "state", "amount_total", "amount_tax", "opportunity_id", "origin", "x_source_status")
     assert {r["state"] for r in orders.values()} == {"draft"}

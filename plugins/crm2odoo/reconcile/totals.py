@@ -26,6 +26,7 @@ class _Dimension:
     key: str
     kind: str
     none: str = "none"
+    zone: str = ""
 
 
 def control_totals(target: Target, connection: Connection, entity: str, fields: list[ComparedField], values: dict[str, Any]) -> Iterator[Check]:
@@ -76,10 +77,12 @@ def _dimensions(bundle: Bundle, entity: str, fields: list[ComparedField]) -> lis
             result.append(_Dimension("owner", field.key, "reference"))
         elif field.key.endswith("currency"):
             result.append(_Dimension("currency", field.key, "text", bundle.project.currency))
-    dates = [f.key for f in fields if f.type in ("date", "datetime")]
-    preferred = [k for k in ("date_deadline", "date_order", "invoice_date", "date") if k in dates] or dates
+    dates = {f.key: f.type for f in fields if f.type in ("date", "datetime")}
+    preferred: list[str] = [k for k in ("date_deadline", "date_order", "invoice_date", "date") if k in dates] or list(dates)
     if preferred:
-        result.append(_Dimension("month", preferred[0], "month"))
+        # The month that a moment has on the clocks of the project: the first of a month begins in the month before, in UTC, for all of Asia.
+        zone = bundle.project.timezone if dates[preferred[0]] == "datetime" else ""
+        result.append(_Dimension("month", preferred[0], "month", zone=zone))
     return result
 
 
