@@ -58,6 +58,7 @@ _LOOKED_AT = 100_000
 def formats(ws: Workspace, connection: Connection, export_id: str) -> Iterator[Finding]:
     """Columns whose cells contradict the declared order of dates or decimal mark, so that the cells that tell nothing are read wrongly.
 
+    It blocks where three cells or more contradict what is declared and none bears it out; where some do, a person may know better, and is warned.
     Looks at the first 100,000 rows of each file. One finding more for a format of which no cell of the whole export says that it is right.
     """
     totals: dict[str, Counter[str]] = {"date_order": Counter(), "decimal_mark": Counter()}
@@ -107,7 +108,7 @@ def _contradicted(file: str, header: str, chosen: str, other: str, found: Mappin
     key, what = ("date_order", "dates") if dates else ("decimal_mark", "amounts")
     evidence = {"file": file, "column": header, "declared": chosen, "says": other, "counts": dict(found)}
     return Finding(
-        "blocking",
+        "blocking" if found[other] >= 3 and not found[chosen] else "warning",
         f"wrong_{key}",
         f"{file}, column {header!r}: {found[other]:,} {what} can only be {key} {other!r} and {found[chosen]:,} only {chosen!r}, which is declared; "
         f"{found['either']:,} more could be either and are read as {chosen!r}\n"
