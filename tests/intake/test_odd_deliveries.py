@@ -198,3 +198,10 @@ def test_a_dump_is_counted_or_told(new_workspace: Callable[..., Workspace], tmp_
     if not told:
         assert [(f.records, f.valid) for f in clean(ws, export).files if f.records] == [(1, 1)]
         verify_counts(ws, export)
+
+
+def test_a_title_above_the_table_is_no_header_and_a_deleted_mark_that_nobody_understands_is_told(take_in: Any) -> None:
+    taken = take_in({"leads.csv": "Leads,,,\nLead ID,Lead Name,Status,Deleted\n1,Anna,New,yes\n2,Bob,New,gelöscht\n3,Cleo,New,no\n4,Dan,New,\n"})
+    assert taken.statuses("lead") == ["deleted", "valid", "valid", "valid"]
+    assert taken.warnings("lead") == [(2, "bad_boolean", "deleted")]
+    assert taken.findings() == []

@@ -301,7 +301,7 @@ def _warnings(ws: Workspace, spec: SourceObject, present: set[str], day_first: b
             }
         elif column.type == "money":
             yield {"code": "negative_amount", "column": name, "condition": f"{cell} < 0", "value": raw}
-        elif column.type == "boolean" and name != spec.deleted:
+        elif column.type == "boolean":
             yield {"code": "bad_boolean", "column": name, "condition": f"{raw} is not null and {cell} is null", "value": raw}
         elif column.type == "email" and not column.owner:
             key = quote(f"{name}__key")

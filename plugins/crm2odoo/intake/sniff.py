@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from crm2odoo.intake.errors import UnknownEncoding
+from crm2odoo.intake.headers import missing_columns
 from crm2odoo.intake.recognise import Recognition, recognise
 from crm2odoo.intake.tokens import Dialect, Taken, take
 from crm2odoo.project import Source
@@ -185,7 +186,8 @@ def _header_row(taken: Taken, name: str, source: Source) -> tuple[int, Recogniti
             if known >= 2 or len([c for c in cells if c]) <= 2:
                 if best is None or score > best[0] + 1:
                     best = (score, index, recognition)
-                if recognition.by_header >= 0.6:
+                # "Leads" above the table is a title, although a column may be called so: the row below it has the mandatory columns too.
+                if recognition.by_header >= 0.6 and not missing_columns(recognition.assignment.known, source.objects[recognition.object]):
                     break
         # A title with nothing beside it, as spreadsheets save it, is no header.
         named = len([c for c in cells if c])
