@@ -205,3 +205,12 @@ def test_a_title_above_the_table_is_no_header_and_a_deleted_mark_that_nobody_und
     assert taken.statuses("lead") == ["deleted", "valid", "valid", "valid"]
     assert taken.warnings("lead") == [(2, "bad_boolean", "deleted")]
     assert taken.findings() == []
+
+
+def test_a_folder_of_a_bucket_brings_no_other_along_that_begins_alike(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for key in ("acme/2026-1/leads.csv", "acme/2026-11/leads.csv", "acme/2026-1-old/leads.csv", "acme/deals_1.csv", "acme/deals_2.csv"):
+        bucket.put_object(Bucket="exports", Key=key, Body=LEADS)
+    for place, names in (("2026-1", ["leads.csv"]), ("2026-1/", ["leads.csv"]), ("deals_", ["deals_1.csv", "deals_2.csv"]), ("deals_1.csv", ["deals_1.csv"])):
+        with open_delivery(f"s3://exports/acme/{place}") as delivery:
+            assert [f.name for f in delivery.files] == names

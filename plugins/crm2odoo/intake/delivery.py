@@ -271,9 +271,12 @@ def _from_s3(location: str, limits: Limits) -> Delivery:
     client: Any = boto3.client("s3")
     entries = []
     try:
+        if prefix and not prefix.endswith("/") and client.list_objects_v2(Bucket=bucket, Prefix=f"{prefix}/", MaxKeys=1).get("KeyCount"):
+            # A folder. S3 compares letters: `2026-1` alone would bring `2026-11/` and `2026-1-old/` along.
+            prefix += "/"
         for page in client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
             for item in page.get("Contents", []):
-                name = _with_slashes(item["Key"][len(prefix) :]).lstrip("/") or PurePosixPath(item["Key"]).name
+                name = _with_slashes(item["Key"][prefix.rfind("/") + 1 :]).lstrip("/")
                 if not name.endswith("/") and not item["Key"].endswith("/"):
                     entries.append((Entry(name, item["Size"]), item["Key"]))
             if len(entries) > limits.members:
