@@ -219,6 +219,10 @@ class EntityRules:
         if rule.kind == "binary" and raw is not None and self._files is not None:
             return self._files.base64(str(raw))
         if rule.is_reference or rule.relation:
+            if raw.__class__ is str and not rule.many and rule.declared is not None:
+                # Most references are to one record.
+                one = self._through.get((rule.key, raw), self._xml_ids.get(raw) if rule.relation else row.ids.get(rule.key))
+                return False if one is None else one
             resolved = zip(_names(raw), self._resolve(rule, row), strict=True) if _names(raw) else []
             ids = [i for name, own in resolved if (i := self._through.get((rule.key, name), own)) is not None]
             return [[6, 0, ids]] if rule.many else (ids[0] if ids else False)
