@@ -89,7 +89,7 @@ def _propose(root: Path, told: argparse.Namespace) -> int:
     second = (lambda review: second_opinion.ask(review, told.second_opinion)) if told.second_opinion else None
     proposed = draft.propose(root, told.source, told.export, live, second)
     if not proposed:
-        print(f"{told.export} holds no CSV file", file=sys.stderr)
+        print(f"{told.export} holds no CSV file\nSave spreadsheets as CSV (UTF-8), and unpack archives that lie in it.", file=sys.stderr)
         return 1
     for one in proposed:
         review = one.review

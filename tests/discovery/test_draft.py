@@ -96,6 +96,19 @@ def test_a_review_says_where_it_is_wrong(root: Path) -> None:
     assert run(root, "lint") == 1
 
 
+def test_files_in_folders_are_proposed_and_what_is_no_table_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "mappings").mkdir()
+    export = tmp_path / "export"
+    (export / "acme" / "attachments").mkdir(parents=True)
+    (export / "acme" / "Kontakte.csv").write_text(KONTAKTE.replace("Leiterin", '"' + "x" * 200_000 + '"'), encoding="utf-8")
+    (export / "acme" / "attachments" / "list.csv").write_text("a;b\n1;2\n")
+    assert [p.path.name for p in propose(tmp_path, "crm", export)] == ["contact.yaml"]
+    for content, told in ((b"\x1f\x8b\x08\x00", "is a gzip archive"), (b"<html></html>", "is a web page"), (b"1,Ann,ann@x.com\n2,Bob,bob@x.com\n", "first line")):
+        (export / "acme" / "Kontakte.csv").write_bytes(content)
+        assert run(tmp_path, "propose", "crm", str(export)) == 1
+        assert told in capsys.readouterr().err
+
+
 def test_merging_nothing_changes_nothing(root: Path) -> None:
     [review, *_] = [p.review for p in propose(root, "neu", root / "export")]
     assert merged(None, review) == review

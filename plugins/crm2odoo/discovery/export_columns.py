@@ -13,13 +13,16 @@ from typing import Literal
 from crm2odoo.discovery.header_words import words
 from crm2odoo.discovery.proposer import ColumnIn, Proposer
 from crm2odoo.discovery.synonym_packs import KINDS, Kind, Language
-from crm2odoo.intake.delivery import Delivery, open_delivery
-from crm2odoo.intake.sniff import HEAD, find_encoding, quick_encoding, sniff
+from crm2odoo.intake.delivery import ATTACHMENT_FOLDERS, Delivery, open_delivery
+from crm2odoo.intake.errors import NoExport
+from crm2odoo.intake.sniff import HEAD, disguised, find_encoding, quick_encoding, sniff
 from crm2odoo.project import Column, Source, SourceObject
 
 VALUES = 2_000
 """Values of a column that are looked at, spread over the whole file; what is counted is counted over all rows."""
 _TABLES = (".csv", ".tsv", ".tab", ".txt")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.\w+$")
+_FIGURE = re.compile(r"[-+\d.,:/ ]+$")
 _NOBODY = Source(source="unknown", title="Unknown", objects={"row": SourceObject(title="Row", files=[], columns={"id": Column(type="id")})})
 
 
@@ -44,15 +47,25 @@ class FileColumns:
 
 
 def read_files(location: str | Path) -> list[FileColumns]:
-    """Every table file of an export: folder, zip, tar.gz or single file. Raises NoExport, HostileArchive, UnknownEncoding."""
+    """Every table file of an export: folder, zip, tar.gz or single file. Raises NoExport, HostileArchive, UnknownEncoding.
+
+    Files in folders of attachments are none, and neither is a .txt in any folder: it is a note.
+    """
     with open_delivery(location) as delivery:
-        names = [e.name for e in delivery.files if PurePosixPath(e.name).suffix.lower() in _TABLES and "/" not in e.name]
+        names = [e.name for e in delivery.files if _is_table(PurePosixPath(e.name))]
         return [found for name in sorted(names) if (found := _read(delivery, name)) is not None]
+
+
+def _is_table(path: PurePosixPath) -> bool:
+    folders = {part.lower() for part in path.parts[:-1]}
+    return path.suffix.lower() in _TABLES and not folders & ATTACHMENT_FOLDERS and not (folders and path.suffix.lower() == ".txt")
 
 
 def _read(delivery: Delivery, name: str) -> FileColumns | None:
     with delivery.open(name) as stream:
         start = stream.read(HEAD)
+    if what := disguised(start):
+        raise NoExport(f"{name} is {what}, although its name says otherwise\nAsk for it as CSV (UTF-8), or take it out of the export.")
     encoding = quick_encoding(start)
     if encoding is None:
         try:
@@ -68,7 +81,11 @@ def _read(delivery: Delivery, name: str) -> FileColumns | None:
     head = sniff(raw[:HEAD], len(raw) <= HEAD, name, _NOBODY)
     if len([h for h in head.header if h]) < 2:
         return None
+    filled = [h for h in head.header if h]
+    if any(_ADDRESS.match(h) for h in filled) or all(_FIGURE.match(h) for h in filled):
+        raise NoExport(f"{name}: its first line looks like a record, and not like the names of columns\nPut a line with the names above it.")
     found = FileColumns(name, head.header)
+    csv.field_size_limit(2**31 - 1)
     rows = csv.reader(io.StringIO(raw[head.start :].decode("utf-8"), newline=""), delimiter=head.dialect.delimiter.decode())
     _count(found, rows)
     return found
