@@ -316,7 +316,7 @@ def _bind(target: Target, connection: Connection, plan: Plan, found: list[Confli
     # Counted anew: records that are gone from Odoo were taken out of the plan.
     summary: dict[str, dict[str, int]] = {e: {} for e in plan.summary}
     for row in connection.execute(target.ws.sql("select entity, action, count(*) as n from {target}.plan group by 1, 2 order by 1, 2")):
-        summary[row["entity"]][row["action"]] = row["n"]
+        summary.setdefault(row["entity"], {})[row["action"]] = row["n"]
     for e, records in open_records.items():
         summary[e][NAME] = len(records)
     connection.execute(
