@@ -44,6 +44,13 @@ def test_every_row_of_every_file_has_one_disposition(loaded: Loaded) -> None:
     assert rejected == {name: f["rejected"] for name, f in expected.items()}
 
 
+def test_an_email_with_tags_is_no_text_about_tags(loaded: Loaded) -> None:
+    """Activities of one export are plain notes and e-mails in HTML, in the same column."""
+    bodies = [r["body"] for r in loaded.read("message", "body").values()] + [r["note"] or "" for r in loaded.read("activity", "note").values()]
+    assert [b for b in bodies if "</ul>" in b]
+    assert not [b for b in bodies if "&lt;p&gt;" in b or "&lt;br" in b]
+
+
 @pytest.mark.promise("P002")
 def test_the_diff_finds_nothing(loaded: Loaded) -> None:
     assert loaded.unexplained() == []

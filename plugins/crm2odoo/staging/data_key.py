@@ -28,6 +28,8 @@ def open_data_key(connection: psycopg.Connection[dict[str, Any]], sql: Callable[
         return vault
     row = connection.execute(sql("select wrapped, fingerprint from {log}.data_key")).fetchone()
     if row is None:
+        if connection.execute(sql("select 1 from {log}.decision where name = 'purged' limit 1")).fetchone():
+            return vault  # nothing is encrypted any more
         # A project of before had its values encrypted with the key of the connection itself.
         used = connection.execute(sql("select 1 from {log}.export limit 1")).fetchone()
         data = vault.key if used else base64.b64decode(new_key())

@@ -121,9 +121,13 @@ def constants(bundle: Bundle) -> dict[str, Constant]:
     return {**own, **decided, **bundle.source.lists}
 
 
+_TAGS = "</(p|div|ul|ol|li|table|tr|td|span|a|b|i|u|strong|em|font|h[1-6]|blockquote|pre)\\s*>|<br\\s*/?>"
+"""What makes a text HTML, an end of a tag or a break: exports have e-mails in HTML and plain notes in one column."""
+
+
 def text_to_html(sql: str) -> str:
-    """Escaped text with its line breaks kept: Odoo would swallow them."""
-    return f"'<p>' || {html_text(sql)} || '</p>'"
+    """Escaped text with its line breaks kept, which Odoo would swallow; a text that is HTML already as it is (Odoo sanitises it)."""
+    return f"case when {sql} ~* {literal(_TAGS)} then {sql} else '<p>' || {html_text(sql)} || '</p>' end"
 
 
 @dataclass
