@@ -1,7 +1,7 @@
 """Choosing tests by promise, and the promises with the results of a run.
 
     pytest --promise P145,R01                 only the tests that prove one of these
-    pytest --promise-table FILE               writes promise, what it says, result and tests as Markdown
+    pytest --promise-table=FILE               writes promise, what it says, result and tests as Markdown
 """
 
 from __future__ import annotations
