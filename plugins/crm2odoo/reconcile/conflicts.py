@@ -318,7 +318,7 @@ def _bind(target: Target, connection: Connection, plan: Plan, found: list[Confli
     for row in connection.execute(target.ws.sql("select entity, action, count(*) as n from {target}.plan group by 1, 2 order by 1, 2")):
         summary.setdefault(row["entity"], {})[row["action"]] = row["n"]
     for e, records in open_records.items():
-        summary[e][NAME] = len(records)
+        summary.setdefault(e, {})[NAME] = len(records)
     connection.execute(
         target.ws.sql("update {log}.plan set hash = %s, summary = %s, bound_to = %s where plan_id = %s"),
         (hashlib.sha256(f"{plan.hash}{digest}".encode()).hexdigest(), Jsonb(summary), Jsonb({**plan.bound_to, "conflicts": digest}), plan.plan_id),
