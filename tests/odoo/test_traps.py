@@ -17,7 +17,7 @@ from crm2odoo.odoo.context import READING, SILENT
 from crm2odoo.odoo.errors import OdooError, RowRefused, SchemaMismatch, Unsupported, WrongCredentials, WrongDatabase
 from crm2odoo.odoo.target import Target
 from crm2odoo.project import Entity, YamlFile
-from crm2odoo.staging.mapping_sql import text_to_html
+from crm2odoo.staging.mapping_sql import plain_to_html, text_to_html
 from odoo_server import OdooDatabase
 from target_world import ROOT, World, rows
 
@@ -216,6 +216,23 @@ def test_trap_2_12_html_is_cleaned_and_line_breaks_are_lost_so_text_is_converted
     html = rows(target.ws, f"select {convert} as html from (select %s::text as cell) as c", "one\ntwo <b>")[0]["html"]
     ours = create(client, "crm.lead", name="x", description=html)
     assert read(client, "crm.lead", ours, "description")["description"] == "<p>one<br>two &lt;b&gt;</p>"
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("Called.\nPrice < 5 & rising", "<p>Called.<br>Price &lt; 5 &amp; rising</p>"),
+        ("Ask Ann <ann@x.example>\r\nor Ben", "<p>Ask Ann &lt;ann@x.example&gt;<br>or Ben</p>"),
+        ("Tom &amp; Jerry &#8364;5", "<p>Tom &amp; Jerry €5</p>"),
+        ("<p>One\ntwo</p>", "<p>One\ntwo</p>"),
+        ("One<br/>two", "<span>One<br>two</span>"),
+    ],
+)
+def test_trap_2_12_plain_text_in_a_column_of_html_keeps_its_line_breaks_and_its_signs(target: Target, client: OdooClient, cell: str, shown: str) -> None:
+    convert = plain_to_html("cell").replace("{", "{{").replace("}", "}}")
+    html = rows(target.ws, f"select {convert} as html from (select %s::text as cell) as c", cell)[0]["html"]
+    lead = create(client, "crm.lead", name="x", description=html)
+    assert read(client, "crm.lead", lead, "description")["description"] == shown
 
 
 def test_trap_2_13_amounts_of_a_lead_keep_their_digits_and_quantities_do_not(client: OdooClient) -> None:

@@ -12,6 +12,7 @@ import yaml
 
 from crm2odoo.project import Bundle, Collect, Entity, Feed, FieldLine, Input, SourceObject
 from crm2odoo.staging.render import Constant, day_of, day_start, expression, html_text, literal, quote
+from crm2odoo.staging.vault import MARK
 
 # Types whose clean column has a companion that holds the comparable form.
 KEYED = ("email", "url", "domain")
@@ -130,6 +131,22 @@ def text_to_html(sql: str) -> str:
     return f"case when {sql} ~* {literal(_TAGS)} then {sql} else '<p>' || {html_text(sql)} || '</p>' end"
 
 
+_ELEMENTS = f"{_TAGS}|<(p|div|img|hr|table|ul|ol|html|body|!--)(\\s[^<>]*)?>"
+"""What makes the text of a column of HTML really HTML. An address in angle brackets does not."""
+
+
+def plain_to_html(sql: str) -> str:
+    """What a column of HTML holds: HTML as it is, and plain text as HTML, with its line breaks and its `<`. An entity in it stays one.
+
+    An encrypted cell is made HTML when it is opened.
+    """
+    marked = f"regexp_replace({sql}, '&(#[0-9]+|#x[0-9a-f]+|[a-z][a-z0-9]*);', chr(1) || '\\1;', 'gi')"
+    return (
+        f"case when {sql} ~* {literal(_ELEMENTS)} or left({sql}, {len(MARK)}) = {literal(MARK)} then {sql} "
+        f"else '<p>' || replace({html_text(marked)}, chr(1), '&') || '</p>' end"
+    )
+
+
 @dataclass
 class FeedSql:
     """One feed as the templates need it: columns are (name, SQL) pairs over ``c`` and, for ``each``, ``e``."""
@@ -238,8 +255,8 @@ class FeedWriter:
         """SQL of an input that is no reference, in the input's type."""
         wanted = self.entity.inputs[name].type
         sql, column_type = self.raw(line)
-        if wanted == "html" and column_type not in ("html", "sql"):
-            sql = text_to_html(sql)
+        if wanted == "html" and column_type != "sql":
+            sql = plain_to_html(sql) if column_type == "html" else text_to_html(sql)
         elif wanted == "datetime" and column_type == "date":
             sql = day_start(sql, self.bundle.project.timezone)
         elif wanted == "date" and column_type == "datetime":

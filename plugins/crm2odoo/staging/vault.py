@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESSIV
 
 KEY_BYTES = 64
 _TOKEN = re.compile(r"enc1\.([A-Za-z0-9_-]+)\.")
-_MARK = "enc1."
+MARK = "enc1."
 
 
 class VaultClosed(RuntimeError):
@@ -71,11 +71,11 @@ class Vault:
 
     def seal(self, text: str) -> str:
         """The token of a value. Raises VaultClosed without a key."""
-        return f"{_MARK}{base64.urlsafe_b64encode(self._cipher().encrypt(text.encode(), None)).decode().rstrip('=')}."
+        return f"{MARK}{base64.urlsafe_b64encode(self._cipher().encrypt(text.encode(), None)).decode().rstrip('=')}."
 
     def unseal(self, text: str, as_html: bool = False) -> str:
         """The text with every token in it replaced by its value. ``as_html``: a value that is no HTML is written as HTML."""
-        return _TOKEN.sub(lambda m: _as_html(self._open(m[1])) if as_html else self._open(m[1]), text) if _MARK in text else text
+        return _TOKEN.sub(lambda m: _as_html(self._open(m[1])) if as_html else self._open(m[1]), text) if MARK in text else text
 
     def unseal_value(self, value: Any, as_html: bool = False) -> Any:
         """``unseal`` for what may be no text at all."""
@@ -123,7 +123,7 @@ class Vault:
 def holds_token(value: Any) -> bool:
     """Whether a value, or a part of it, is encrypted."""
     if isinstance(value, str):
-        return _MARK in value and _TOKEN.search(value) is not None
+        return MARK in value and _TOKEN.search(value) is not None
     if isinstance(value, dict):
         return any(holds_token(v) for v in value.values())
     return isinstance(value, list) and any(holds_token(v) for v in value)
@@ -131,7 +131,7 @@ def holds_token(value: Any) -> bool:
 
 def _tokens(value: Any) -> Iterator[str]:
     if isinstance(value, str):
-        yield from _TOKEN.findall(value) if _MARK in value else ()
+        yield from _TOKEN.findall(value) if MARK in value else ()
     elif isinstance(value, (dict, list)):
         for part in value.values() if isinstance(value, dict) else value:
             yield from _tokens(part)
