@@ -1,6 +1,6 @@
 """Lands and cleans a generated export of leads, beside a bare COPY of the same bytes. Prints rows/s, ratios and peak memory.
 
-    python benchmarks/intake_speed.py --dsn "…" [--rows 1000000] [--folder /var/tmp/c2o-bench]
+    python benchmarks/intake_speed.py --dsn "…" [--rows 1000000] [--folder FOLDER]
 
 Each round does all steps one after the other; ratios are taken within a round, and the median of the rounds is shown with the extremes.
 Ours uses several cores: up to three processes beside the worker read a file while PostgreSQL copies it, and PostgreSQL's parallel workers
