@@ -71,4 +71,4 @@ test-airflow-3.1: tools ## The tests of the DAGs on Airflow 3.1, the oldest that
 	@.tools/airflow-3.1/bin/python -m pytest tests/airflow
 
 test: lint ## Everything that can be checked, on real PostgreSQL, Odoo and Airflow
-	@$(VENV) -m pytest -n 2 --dist loadscope --promise-table=.tools/promises.md
+	@$(VENV) -m pytest -n 2 --dist loadscope --no-loadscope-reorder --promise-table=.tools/promises.md

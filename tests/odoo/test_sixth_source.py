@@ -59,7 +59,7 @@ def test_times_are_in_utc_and_authors_those_of_the_source(loaded: Loaded) -> Non
     assert [messages[f"touch_{n}"]["date"] for n in ("T-1", "T-3")] == ["2024-03-05 13:30:00", "2024-07-10 06:15:00"]
     authors = {u["partner_id"]: u["login"] for u in loaded.search("res.users", [], "login", "partner_id")}
     assert authors[messages["touch_T-3"]["author_id"]] == "tom@oakline.example"
-    assert "&lt;b&gt;today" in messages["touch_T-3"]["body"]
+    assert "<b>today</b>" in messages["touch_T-3"]["body"], "a text with the end of a tag is HTML"
     [todo] = loaded.read("activity", "summary", "date_deadline", "res_id").values()
     assert (todo["summary"], todo["date_deadline"]) == ("Send the offer again", "2030-03-31")
     assert todo["res_id"] == messages["touch_T-1"]["res_id"] == loaded.ids["opportunity"]["sale_S-1"]
