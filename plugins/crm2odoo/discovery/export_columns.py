@@ -13,7 +13,7 @@ from typing import Literal
 from crm2odoo.discovery.header_words import words
 from crm2odoo.discovery.proposer import ColumnIn, Proposer
 from crm2odoo.discovery.synonym_packs import KINDS, Kind, Language
-from crm2odoo.intake.delivery import ATTACHMENT_FOLDERS, Delivery, open_delivery
+from crm2odoo.intake.delivery import Delivery, among_attachments, open_delivery
 from crm2odoo.intake.errors import NoExport
 from crm2odoo.intake.sniff import HEAD, disguised, find_encoding, quick_encoding, sniff
 from crm2odoo.project import Column, Source, SourceObject
@@ -52,13 +52,14 @@ def read_files(location: str | Path) -> list[FileColumns]:
     Files in folders of attachments are none, and neither is a .txt in any folder: it is a note.
     """
     with open_delivery(location) as delivery:
-        names = [e.name for e in delivery.files if _is_table(PurePosixPath(e.name))]
+        names = [e.name for e in delivery.files if _is_table(e.name)]
         return [found for name in sorted(names) if (found := _read(delivery, name)) is not None]
 
 
-def _is_table(path: PurePosixPath) -> bool:
-    folders = {part.lower() for part in path.parts[:-1]}
-    return path.suffix.lower() in _TABLES and not folders & ATTACHMENT_FOLDERS and not (folders and path.suffix.lower() == ".txt")
+def _is_table(name: str) -> bool:
+    path = PurePosixPath(name)
+    suffix = path.suffix.lower()
+    return suffix in _TABLES and not among_attachments(name) and not (len(path.parts) > 1 and suffix == ".txt")
 
 
 def _read(delivery: Delivery, name: str) -> FileColumns | None:

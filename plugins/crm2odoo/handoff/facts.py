@@ -175,7 +175,7 @@ def _more_of_clean_tables(asked: _Asked) -> None:
 def _of_target_tables(asked: _Asked, about: dict[str, Any], planned: bool) -> None:
     """``planned``: without a plan, owners and stages are told as the export names them."""
     bundle, there = asked.ws.bundle, _tables(asked.ws, asked.connection)
-    owners = [n for n, e in bundle.entities.items() if e.create == "decision"]
+    owners = bundle.owner_entities
     stage = next((n for n, e in bundle.entities.items() if e.model == "crm.stage"), None)
     binaries = [(n, k) for n, e in bundle.entities.items() for k, f in e.fields.items() if f.type == "binary" and bundle.feeds(n)]
     if planned and ("target", "plan") in there:

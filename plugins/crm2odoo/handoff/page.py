@@ -12,6 +12,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from crm2odoo.handoff.wording import what_and_what_to_do
+
 TEMPLATES = Path(__file__).parent / "templates"
 
 
@@ -20,6 +22,7 @@ def environment() -> Environment:
     """Templates with autoescaping: what comes from the source is text, whatever it looks like."""
     found = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     found.filters["breakable"] = breakable
+    found.globals["what_and_what_to_do"] = what_and_what_to_do
     return found
 
 

@@ -123,9 +123,14 @@ def _fit(sheet: Any, row: int, cells: list[tuple[str, float]]) -> None:
 
     ``cells``: text, and the width of the column in characters. Excel shows 409 points at most.
     """
-    lines = max((sum(len(textwrap.wrap(part, max(int(width), 1))) or 1 for part in text.split("\n")) for text, width in cells if text), default=1)
+    lines = max((sum(_lines(part, max(int(width), 1)) for part in text.split("\n")) for text, width in cells if text), default=1)
     if lines > 1:
         sheet.set_row(row, min(15 * lines, 409))
+
+
+def _lines(text: str, width: int) -> int:
+    # Most cells fit: wrapping each of a long sheet takes longer than writing it.
+    return 1 if len(text.expandtabs()) <= width else len(textwrap.wrap(text, width)) or 1
 
 
 def _sheet_name(title: str, taken: set[str]) -> str:

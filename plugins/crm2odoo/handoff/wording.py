@@ -24,6 +24,12 @@ def words() -> Words:
     return loaded
 
 
+def what_and_what_to_do(title: str, advice: str | None) -> tuple[str, str]:
+    """The two parts of a finding: some say the second in further lines of their title."""
+    what, _, more = title.partition("\n")
+    return what, advice or more
+
+
 @dataclass(frozen=True)
 class Style:
     """Formats values for people. Times are shown in UTC and say so."""

@@ -24,6 +24,11 @@ ARCHIVES = (".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".7z", ".rar", ".zst")
 ATTACHMENT_FOLDERS = {"attachments", "attachment", "files", "documents", "uploads", "media", "images", "pdfs"}
 
 
+def among_attachments(name: str) -> bool:
+    """Whether a file of a delivery lies in a folder of attachments, however deep."""
+    return bool({part.lower() for part in PurePosixPath(name).parts[:-1]} & ATTACHMENT_FOLDERS)
+
+
 @dataclass(frozen=True)
 class Limits:
     """What an honest export stays below. Sizes in bytes."""
@@ -155,8 +160,7 @@ def _checked(location: str, entries: list[Entry], limits: Limits, packed: int | 
                 f"{location}: {packed:,} bytes would unpack to {total:,} (more than {limits.ratio} times): a zip bomb\nIt was not unpacked."
             )
         for entry in entries:
-            path = PurePosixPath(entry.name)
-            if path.name.lower().endswith(ARCHIVES) and not _is_noise(entry.name) and not {p.lower() for p in path.parts[:-1]} & ATTACHMENT_FOLDERS:
+            if entry.name.lower().endswith(ARCHIVES) and not _is_noise(entry.name) and not among_attachments(entry.name):
                 raise HostileArchive(
                     f"{location}: holds another archive, {entry.name}\nUnpack it and deliver its files, or put it below attachments/ if it is an "
                     f"attachment."

@@ -16,7 +16,7 @@ from psycopg.types.json import Jsonb
 
 from crm2odoo.intake.ahead import ahead
 from crm2odoo.intake.defects import Defects
-from crm2odoo.intake.delivery import ARCHIVES, ATTACHMENT_FOLDERS, Delivery, open_delivery
+from crm2odoo.intake.delivery import ARCHIVES, Delivery, among_attachments, open_delivery
 from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
 from crm2odoo.intake.findings import Finding, replace_findings, storable
 from crm2odoo.intake.headers import Assignment, assign, missing_columns, shown
@@ -118,12 +118,8 @@ def _no_table(name: str, choice: str | None) -> str | None:
     if choice is not None:
         return "excluded" if choice == "excluded" else None
     if suffix in ARCHIVES:
-        return "attachment" if _among_attachments(name) else None
+        return "attachment" if among_attachments(name) else None
     return None if suffix in TABLES or (suffix in (*MAYBE_TABLES, *SHEETS) and "/" not in name) else "attachment"
-
-
-def _among_attachments(name: str) -> bool:
-    return bool({p.lower() for p in PurePosixPath(name).parts[:-1]} & ATTACHMENT_FOLDERS)
 
 
 def _land_file(
@@ -287,7 +283,7 @@ def _land_table(
 ) -> Landed:
     first = stream.read(HEAD)
     if what := disguised(first):
-        if PurePosixPath(name).suffix.lower() in MAYBE_TABLES or _among_attachments(name):
+        if PurePosixPath(name).suffix.lower() in MAYBE_TABLES or among_attachments(name):
             return Landed("excluded", notes={"kind": "attachment"})
         return _disguised(name, what)
     encoding = quick_encoding(first) or encoding
@@ -310,7 +306,7 @@ def _land_table(
         "newlines": "CR" if returns_only else "CRLF" if b"\r\n" in start else "LF",
     }
     if recognition.object is None or recognition.assignment is None:
-        if PurePosixPath(name).suffix.lower() in MAYBE_TABLES or _among_attachments(name):
+        if PurePosixPath(name).suffix.lower() in MAYBE_TABLES or among_attachments(name):
             return Landed("excluded", notes={"kind": "attachment"})
         return _unknown(landed, name, head.header, recognition)
     landed.object, landed.status = recognition.object, "assigned" if choice else "recognised"

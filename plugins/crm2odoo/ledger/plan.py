@@ -103,7 +103,7 @@ def owners_hash(ws: Workspace) -> str:
     """sha256 over what the present plan does about every owner, and why: what the approval *owners* is bound to."""
     with ws.connect() as connection:
         rows = connection.execute(
-            ws.sql("select xid, action, reason from {target}.plan where entity = any(%s) order by 1"), [_owner_entities(ws.bundle)]
+            ws.sql("select xid, action, reason from {target}.plan where entity = any(%s) order by 1"), [ws.bundle.owner_entities]
         ).fetchall()
     return hashlib.sha256(json.dumps([[r["xid"], r["action"], r["reason"]] for r in rows]).encode()).hexdigest()
 
@@ -116,13 +116,9 @@ def undecided_owners(ws: Workspace) -> list[tuple[str, str]]:
                 "select xid, reason from {target}.plan where entity = any(%s) and action = 'held' and reason is distinct from 'held by decision' "
                 "order by 1"
             ),
-            [_owner_entities(ws.bundle)],
+            [ws.bundle.owner_entities],
         ).fetchall()
     return [(r["xid"], r["reason"]) for r in rows]
-
-
-def _owner_entities(bundle: Bundle) -> list[str]:
-    return [name for name, entity in bundle.entities.items() if entity.create == "decision"]
 
 
 def get_plan(ws: Workspace, plan_id: int) -> Plan:

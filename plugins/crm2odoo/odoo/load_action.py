@@ -45,8 +45,8 @@ try:
         if task['context'].get('{UNASKED}'):
             Model = Model.sudo()
             for name in {{row[1]['model'] for row in new if row[1].get('res_id')}}:
-                on = [row[1]['res_id'] for row in new if row[1].get('model') == name and row[1].get('res_id')]
-                gone = set(on) - set(env[name].browse(set(on)).exists().ids)
+                on = {{row[1]['res_id'] for row in new if row[1].get('model') == name and row[1].get('res_id')}}
+                gone = on - set(env[name].browse(on).exists().ids)
                 if gone:
                     raise UserError('%s is on a record that is not in Odoo any more: %s %s' % (Model._description, name, min(gone)))
         fresh = dict(zip([row[0] for row in new], Model.create([row[1] for row in new]).ids))

@@ -38,6 +38,7 @@ class _Run:
         self.target, self.run_id, self.plan_id, self.entity, self.step = target, run_id, plan_id, entity, step
         self.model = target.entities[entity].model
         self.context = {**SILENT, **target.entities[entity].context}
+        self.decimals: dict[int, int] = {}
 
     def run(self) -> int:
         started, done = time.monotonic(), 0
@@ -117,10 +118,16 @@ class _Run:
         if part is None:
             return {}
         [record] = self.target.client.call(self.model, "read", ids=[res_id], fields=[own.open, own.own], load="", context=READING)
-        [money] = self.target.client.call("res.currency", "read", ids=[record[own.own]], fields=["decimal_places"], context=READING)
-        values[own.amount] = round(record[own.open] * part, money["decimal_places"])
+        values[own.amount] = round(record[own.open] * part, self._decimals(record[own.own]))
         values[own.currency] = record[own.own]
         return {own.rate: foreign / values[own.amount]} if values[own.amount] else {}
+
+    def _decimals(self, currency: int) -> int:
+        """Decimal places of a currency; one look each."""
+        if currency not in self.decimals:
+            [money] = self.target.client.call("res.currency", "read", ids=[currency], fields=["decimal_places"], context=READING)
+            self.decimals[currency] = money["decimal_places"]
+        return self.decimals[currency]
 
     def _references(self, values: dict[str, Any]) -> dict[str, int]:
         """Values that are xids of our own records, as database ids."""

@@ -192,12 +192,17 @@ class EntityRules:
             if raw is None or rule.key not in keys:
                 continue
             # Most references are to one record, which is there.
-            if raw.__class__ is str and (self._xml_ids if rule.relation else row.ids).get(raw if rule.relation else rule.key) is not None:
+            if raw.__class__ is str and self._one(rule, row, raw) is not None:
                 continue
             names = _names(raw)
             absent = [name for name, res_id in zip(names, self._resolve(rule, row), strict=True) if res_id is None]
             if absent:
                 found.append(Missing(rule.key, absent, rule.holds))
+        return found
+
+    def _one(self, rule: FieldRule, row: Row, name: str) -> int | None:
+        """The database id of the one record that a reference names; None when it is not loaded."""
+        found: int | None = self._xml_ids.get(name) if rule.relation else row.ids.get(rule.key)
         return found
 
     def _resolve(self, rule: FieldRule, row: Row) -> list[int | None]:
@@ -221,7 +226,7 @@ class EntityRules:
         if rule.is_reference or rule.relation:
             if raw.__class__ is str and not rule.many and rule.declared is not None:
                 # Most references are to one record.
-                one = self._through.get((rule.key, raw), self._xml_ids.get(raw) if rule.relation else row.ids.get(rule.key))
+                one = self._through.get((rule.key, raw), self._one(rule, row, raw))
                 return False if one is None else one
             resolved = zip(_names(raw), self._resolve(rule, row), strict=True) if _names(raw) else []
             ids = [i for name, own in resolved if (i := self._through.get((rule.key, name), own)) is not None]

@@ -133,8 +133,7 @@ def owned_columns(bundle: Bundle, tables: Container[str]) -> list[dict[str, str]
     """Entity and column of everything that an owner can own, for sql/macros/owned.sql.j2. ``tables``: those of ``<p>_target`` that are there."""
     return [
         {"entity": name, "column": column}
-        for owner, decided in bundle.entities.items()
-        if decided.create == "decision"
+        for owner in bundle.owner_entities
         for name, entity in bundle.entities.items()
         if entity.part_of is None and name in tables
         for column in owner_fields(entity, owner)

@@ -104,6 +104,11 @@ class Bundle:
         """Entities in the order in which they must be loaded. Parts are loaded with the records that they are lines of."""
         return [name for name in self.build_order if self.entities[name].part_of is None]
 
+    @property
+    def owner_entities(self) -> list[str]:
+        """Entities whose records are made only when somebody decides so: people."""
+        return [name for name, entity in self.entities.items() if entity.create == "decision"]
+
     @cached_property
     def build_order(self) -> list[str]:
         """All entities: whatever is referred to comes first, and lines before the record that holds them.

@@ -62,13 +62,14 @@ def find_conflicts(target: Target, run_id: str, plan_id: int) -> list[Conflict]:
     with ws.connect() as connection:
         decided = _decisions(target, connection)
         departed = departed_records.find_departed(target, connection)
-        departed_records.take_out(target, connection, departed, lambda one: _of_record(one, decided))
-    found = [_conflict(one) for one in departed]
+        whole = [_with_choice(_conflict(one), decided) for one in departed]
+        departed_records.take_out(target, connection, [(one, c.choice) for one, c in zip(departed, whole, strict=True)])
+    found: list[Conflict] = []
     for entity in ws.bundle.load_order:
         if plan.summary.get(entity, {}).get("update"):
             found += _of_entity(target, entity)
     with ws.connect() as connection:
-        found = [_with_choice(c, decided) for c in found]
+        found = [*whole, *(_with_choice(c, decided) for c in found)]
         connection.execute(ws.sql("delete from {log}.conflict where plan_id = %s"), (plan_id,))
         for c in found:
             connection.execute(
@@ -281,11 +282,6 @@ def _decisions(target: Target, connection: Connection) -> dict[str, str]:
         (NAME, f"{NAME}:"),
     ).fetchall()
     return {r["name"]: str(r["value"].get("choice") if isinstance(r["value"], dict) else r["value"]) for r in rows}
-
-
-def _of_record(one: departed_records.Departed, decided: dict[str, str]) -> str | None:
-    """What was decided about a record as a whole."""
-    return _with_choice(_conflict(one), decided).choice
 
 
 def _conflict(one: departed_records.Departed) -> Conflict:

@@ -7,7 +7,7 @@ as it is in Odoo. ``take_source`` makes a deleted record again and links it as i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crm2odoo.odoo.target import Target
@@ -38,15 +38,16 @@ def find_departed(target: Target, connection: Connection) -> list[Departed]:
     Reads from Odoo only: the external ids of every entity that was loaded before. Safe to repeat.
     """
     ws, found = target.ws, []
-    loaded = connection.execute(ws.sql("select distinct entity from {log}.record where target_id = %s and ours"), (target.target_id,)).fetchall()
-    for entity in [e for e in ws.bundle.load_order if e in {r["entity"] for r in loaded}]:
+    rows = connection.execute(ws.sql("select distinct entity from {log}.record where target_id = %s and ours"), (target.target_id,))
+    loaded = {row["entity"] for row in rows}
+    for entity in (e for e in ws.bundle.load_order if e in loaded):
         read_external_ids(target, connection, entity)
         (statement,) = ws.statements("reconcile/departed.sql.j2", entity=entity, target_id=target.target_id)
-        rows = connection.execute(statement.encode()).fetchall()
+        gone = connection.execute(statement.encode()).fetchall()
         # Somebody took the external id away and left the record: making it again would double it. The gate tells.
-        nameless = [r["res_id"] for r in rows if r["now"] is None and r["res_id"]]
+        nameless = [r["res_id"] for r in gone if r["now"] is None and r["res_id"]]
         there = existing(target, target.entities[entity].model, nameless) if nameless else set()
-        for row in rows:
+        for row in gone:
             if row["now"] is None and row["res_id"] in there:
                 continue
             back = row["hash"] == "gone" and row["alive"]
@@ -60,12 +61,12 @@ def find_departed(target: Target, connection: Connection) -> list[Departed]:
     return found
 
 
-def take_out(target: Target, connection: Connection, found: list[Departed], choice: Callable[[Departed], str | None]) -> None:
-    """Takes what is gone out of the plan, or has it made again where somebody decided so. Safe to repeat."""
+def take_out(target: Target, connection: Connection, found: Sequence[tuple[Departed, str | None]]) -> None:
+    """Takes what is gone out of the plan, or has it made again where somebody decided so. ``found``: with what was decided. Safe to repeat."""
     ws = target.ws
     again: list[str] = []
-    for one in found:
-        chosen, action = choice(one), "held"
+    for one, chosen in found:
+        action = "held"
         reason = f"{one.what} in Odoo after it was loaded: waits for the decision conflict:{one.entity}:{one.xid}:{FIELD}"
         if chosen == "keep_odoo":
             action, reason = "skipped", f"{one.what} in Odoo after it was loaded, and stays so by decision"

@@ -11,7 +11,7 @@ from pathlib import Path
 import yaml
 
 from crm2odoo.project import Bundle, Collect, Entity, Feed, FieldLine, Input, SourceObject
-from crm2odoo.staging.render import Constant, day_of, day_start, expression, html_text, literal, quote
+from crm2odoo.staging.render import Constant, across, expression, html_text, literal, quote
 from crm2odoo.staging.vault import MARK
 
 # Types whose clean column has a companion that holds the comparable form.
@@ -257,10 +257,8 @@ class FeedWriter:
         sql, column_type = self.raw(line)
         if wanted == "html" and column_type != "sql":
             sql = plain_to_html(sql) if column_type == "html" else text_to_html(sql)
-        elif wanted == "datetime" and column_type == "date":
-            sql = day_start(sql, self.bundle.project.timezone)
-        elif wanted == "date" and column_type == "datetime":
-            sql = day_of(sql, self.bundle.project.timezone)
+        elif other := across(sql, column_type, wanted, self.bundle.project.timezone):
+            sql = other
         elif wanted == "integer" and column_type in ("text", "enum", "id", "name"):
             sql = f"case when {sql} ~ '^[0-9]{{1,15}}$' then {sql}::bigint end"
         elif wanted == "currency":

@@ -92,6 +92,13 @@ def day_of(sql: str, zone: str) -> str:
 DAYS = {"day_start": day_start, "day_of": day_of}
 
 
+def across(sql: str, given: str, wanted: str, zone: str) -> str | None:
+    """A day as a moment, or a moment as a day, in ``zone``; None unless the two types are the one and the other."""
+    if {given, wanted} != {"date", "datetime"}:
+        return None
+    return (day_start if given == "date" else day_of)(sql, zone)
+
+
 def expression(
     text: str,
     columns: Iterable[str],

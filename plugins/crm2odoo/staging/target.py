@@ -23,7 +23,7 @@ from crm2odoo.staging.mapping_sql import (
     rate_of,
     with_aliases,
 )
-from crm2odoo.staging.render import day_of, day_start, expression, literal, quote
+from crm2odoo.staging.render import across, expression, literal, quote
 from crm2odoo.staging.workspace import Connection, Workspace
 
 log = logging.getLogger(__name__)
@@ -340,8 +340,8 @@ def custom_value(column: CustomColumn, bundle: Bundle) -> str:
         )
     if column.type in ("float", "monetary") and (known is None or known.type not in ("money", "number", "percent", "integer")):
         return f"{quote(bundle.project.project + '_clean')}.as_number({sql}, {literal(bundle.formats.decimal_mark)})"
-    if known is not None and {known.type, column.type} == {"date", "datetime"}:
-        return (day_start if known.type == "date" else day_of)(sql, bundle.project.timezone)
+    if known is not None and (other := across(sql, known.type, column.type, bundle.project.timezone)):
+        return other
     if column.type == "datetime" and (known is None or known.type != "datetime"):
         # A time without an offset is in the account's zone; with one, a plain cast would drop it.
         first, zone = literal(bundle.formats.date_order == "dmy"), literal(bundle.project.timezone)
@@ -435,8 +435,7 @@ def record_values(bundle: Bundle, name: str, custom: list[CustomColumn]) -> dict
         if declared_field.from_:
             sql = f"b.{quote(declared_field.from_)}"
             given = entity.inputs[declared_field.from_].type if declared_field.from_ in entity.inputs else ""
-            if {given, declared_field.type} == {"date", "datetime"}:
-                sql = (day_start if given == "date" else day_of)(sql, bundle.project.timezone)
+            sql = across(sql, given, declared_field.type, bundle.project.timezone) or sql
         elif declared_field.sql is not None:
             sql = over(declared_field.sql)
         else:

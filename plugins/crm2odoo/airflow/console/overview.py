@@ -8,7 +8,6 @@ from fastapi.responses import RedirectResponse
 
 from crm2odoo.airflow.console import access, runs, show
 from crm2odoo.airflow.console.desk import ReadDesk, dag_ids, project_of
-from crm2odoo.airflow.console.owners import owner_entities
 from crm2odoo.airflow.console.projects import LABELS, steps_of
 
 router = APIRouter()
@@ -19,7 +18,7 @@ def overview(request: Request, desk: ReadDesk) -> Response:
     """The project's page."""
     ids = dag_ids(desk.project)
     found, waits = runs.latest(ids, each=8), runs.waiting(ids)
-    in_figures = desk.one("open", {"owners": owner_entities(desk.bundle)}, has_plan=("target", "plan") in desk.tables)
+    in_figures = desk.one("open", {"owners": desk.bundle.owner_entities}, has_plan=("target", "plan") in desk.tables)
     known = {r["run_id"]: r for r in desk.rows("runs")}
     return show.page(
         request, "overview.html.j2", desk, tab="",

@@ -11,7 +11,6 @@ from crm2odoo.airflow.console.desk import Desk, EditDesk, ReadDesk
 from crm2odoo.airflow.console.forms import Name, Text, back, tidy
 from crm2odoo.ledger.decisions import decide
 from crm2odoo.odoo.owners import owned_columns
-from crm2odoo.project import Bundle
 
 router = APIRouter()
 
@@ -37,7 +36,7 @@ def queue(desk: Desk) -> list[dict[str, Any]]:
     """Owners of the last plan with the number of their records, and what was decided about them."""
     if ("target", "plan") not in desk.tables:
         return []
-    entities = owner_entities(desk.bundle)
+    entities = desk.bundle.owner_entities
     owned = owned_columns(desk.bundle, {name for part, name in desk.tables if part == "target"})
     if not entities:
         return []
@@ -51,11 +50,6 @@ def queue(desk: Desk) -> list[dict[str, Any]]:
         waits = o["action"] == "held" and choice is None
         result.append({**o, "key": names[0] if names else "", "choice": choice, "register": register, "open": waits})
     return sorted(result, key=lambda o: (not o["open"], o["action"] not in ("held", "create"), -o["records"]))
-
-
-def owner_entities(bundle: Bundle) -> list[str]:
-    """Entities whose records are made only when somebody decides so: people."""
-    return [name for name, entity in bundle.entities.items() if entity.create == "decision"]
 
 
 @router.post("/p/{project}/owners")

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from crm2odoo.airflow.console import access
 from crm2odoo.airflow.console.desk import Desk
 from crm2odoo.airflow.console_address import PREFIX
-from crm2odoo.handoff.wording import words
+from crm2odoo.handoff.wording import what_and_what_to_do, words
 
 HERE = Path(__file__).parent
 STATIC = {"console.css": "text/css", "console.js": "text/javascript", "mark.svg": "image/svg+xml", "mark_dark.svg": "image/svg+xml"}
@@ -57,7 +57,7 @@ def environment() -> Environment:
         loader=FileSystemLoader(HERE / "templates"), undefined=StrictUndefined, autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     made.filters.update(number=number, when=when, lasted=lasted, share=share, markdown=markdown, marked=marked, coded=coded, step=step)
-    made.globals.update(titles=titles, object_titles=object_titles, query=query)
+    made.globals.update(titles=titles, object_titles=object_titles, query=query, what_and_what_to_do=what_and_what_to_do)
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Any
 
 from crm2odoo.discovery.cautions import cautions
 from crm2odoo.handoff.facts import Facts
@@ -11,7 +12,7 @@ from crm2odoo.handoff.lineage import lineage
 from crm2odoo.handoff.paper import Column, Paper, Section
 from crm2odoo.handoff.papers.handoff import OUT_OF_SCOPE
 from crm2odoo.handoff.papers.mapping import ColumnFate, column_fates
-from crm2odoo.handoff.wording import Style, words
+from crm2odoo.handoff.wording import Style, what_and_what_to_do, words
 from crm2odoo.project import Bundle
 
 FIT = (
@@ -142,7 +143,7 @@ def scope_paper(bundle: Bundle, facts: Facts, style: Style) -> Paper:
             "Limits and warnings",
             "",
             (Column("Weight", width=0.7), Column("What", width=3), Column("Count", "number", 0.6), Column("What to do", width=3)),
-            [[f["severity"], *_told(f["title"], f["count"], f["evidence"].get("advice", ""))] for f in open_limits],
+            [[f["severity"], *_told(f)] for f in open_limits],
             query="findings",
         ),
         _cautions(bundle),
@@ -170,10 +171,10 @@ def _cautions(bundle: Bundle) -> Section:
     )
 
 
-def _told(title: str, count: int | None, advice: str) -> list[str | int | None]:
-    """What, how often, what to do: some findings say the last in further lines of their title."""
-    what, _, more = title.partition("\n")
-    return [what, count, advice or more]
+def _told(finding: dict[str, Any]) -> list[str | int | None]:
+    """What, how often, what to do."""
+    what, to_do = what_and_what_to_do(finding["title"], finding["evidence"].get("advice"))
+    return [what, finding["count"], to_do]
 
 
 def _agreed_before(bundle: Bundle, facts: Facts) -> list[Section]:
