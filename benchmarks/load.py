@@ -1,4 +1,4 @@
-"""How fast records reach Odoo: this loader, odoo_csv_import, and Odoo's own limit, side by side.
+"""How fast records reach Odoo: this loader, odoo_csv_import, odoo-data-flow, and Odoo's own limit, side by side.
 
     python benchmarks/load.py [--entities company,contact,…] [--scale 1.0] [--runs 3] [--processes 4,1] [--keep]
 
@@ -53,8 +53,8 @@ FOLDER = Path(tempfile.gettempdir()) / "crm2odoo-bench-load"
 FILES = FOLDER / "export"
 """The files of the attachments of one run."""
 BATCH = 500
-PEERS = {"odoo_csv_import": "odoo_import_export_client"}
-"""Contender: its package on PyPI."""
+PEERS = {"odoo_csv_import": "odoo_import_export_client", "odoo-data-flow": "fluvo"}
+"""Contender: its package on PyPI. odoo-data-flow is published under its new name, Fluvo."""
 ROWS = {
     "tag": 80_000, "company": 15_000, "contact": 8_000, "lead": 10_000, "message": 40_000, "activity": 20_000, "attachment": 10_000, "event": 12_000,
     "order": 1_200, "invoice": 600,
@@ -312,26 +312,50 @@ def in_process(bench: Bench, target: Target, entity: str, plan: int, rows: int, 
 
 
 def csv_import(bench: Bench, target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], processes: int) -> float:
-    """odoo_csv_import's own command, less the time that it takes for a single row."""
-    python = bench.peers["odoo_csv_import"]
+    """odoo_csv_import's own command."""
+    command = [program(bench, "odoo_csv_import", "odoo_import_thread.py"), "-c", connection_file(bench, target, "csv_import", "jsonrpc")]
+    return import_command(bench, target, entity, records, processes, command)
+
+
+def data_flow(bench: Bench, target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], processes: int) -> float:
+    """odoo-data-flow's own command, with what its guide on performance says for speed."""
+    command = [program(bench, "odoo-data-flow", "fluvo"), "import", "--connection-file", connection_file(bench, target, "data_flow", "json2"),
+               "--headless", "--no-adaptive-throttle"]  # fmt: skip
+    return import_command(bench, target, entity, records, processes, command, by_xml_id=True)
+
+
+def program(bench: Bench, peer: str, name: str) -> str:
+    python = bench.peers[peer]
     assert python is not None
+    return str(python.parent / name)
+
+
+def connection_file(bench: Bench, target: Target, name: str, protocol: str) -> str:
     c = bench.credentials
     host, port = c.base.removeprefix("http://").split(":")
-    config = bench.folder / "csv_import.conf"
+    config = bench.folder / f"{name}.conf"
     config.write_text(
-        f"[Connection]\nhostname = {host}\ndatabase = {c.database}\nlogin = {c.login}\npassword = {c.secret}\nprotocol = jsonrpc\nport = {port}\nuid = {target.client.uid}\n"
+        f"[Connection]\nhostname = {host}\ndatabase = {c.database}\nlogin = {c.login}\npassword = {c.secret}\nprotocol = {protocol}\nport = {port}\nuid = {target.client.uid}\n"
     )
-    seconds = []
+    return str(config)
+
+
+def import_command(
+    bench: Bench, target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], processes: int, command: list[str], by_xml_id: bool = False
+) -> float:
+    """Seconds of a peer's command, less those that it takes for a single row. The peers are of one family: these options are the same."""
+    model, seconds = target.entities[entity].model, []
     for part in ([("warm_" + records[0][0], _warm(records[0][1]))], records):
-        path = bench.folder / f"{target.entities[entity].model}.csv"
-        write_csv(target, entity, part, path)
-        command = [str(python.parent / "odoo_import_thread.py"), "-c", str(config), "--file", str(path), "--model", target.entities[entity].model,
-                   "--worker", str(processes), "--size", str(BATCH), *(["--o2m"] if entity in ("order", "invoice") else [])]  # fmt: skip
+        path = bench.folder / f"{model}.csv"
+        write_csv(target, entity, part, path, by_xml_id)
+        options = ["--file", str(path), "--model", model, "--worker", str(processes), "--size", str(BATCH)]
         start = time.perf_counter()
-        done = subprocess.run(command, capture_output=True, text=True, cwd=bench.folder, check=False)
+        done = subprocess.run(
+            [*command, *options, *(["--o2m"] if entity in ("order", "invoice") else [])], capture_output=True, text=True, cwd=bench.folder, check=False
+        )
         seconds.append(time.perf_counter() - start)
         if done.returncode:
-            raise RuntimeError(done.stderr[-2000:])
+            raise RuntimeError((done.stdout + done.stderr)[-2000:])
     return seconds[1] - seconds[0]
 
 
@@ -339,26 +363,30 @@ def _warm(values: dict[str, Any]) -> dict[str, Any]:
     return {k: f"warm {v}" if k in ("name", "summary", "message_id", "ref", "body") else v for k, v in values.items()}
 
 
-def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], path: Path) -> None:
-    """The same values as a file for ``load``: references by external id, lines as further rows."""
+def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], path: Path, by_xml_id: bool) -> None:
+    """The same values as a file for ``load``: references by database id or by external id, lines as further rows."""
     rules, declared, module = EntityRules(target, entity).rules, target.entities[entity], target.xid_module
     keys = [k for k in rules if k not in OURS_ONLY.get(entity, ()) and (k in records[0][1] or "value" in declared.fields[k].model_fields_set)]
     keys = [k for k in keys if rules[k].kind != "one2many" and (k in records[0][1] or declared.fields[k].value is not None)]
     lines = next((k for k in rules if rules[k].kind == "one2many" and k in records[0][1]), None)
     inner = [k for k in records[0][1][lines][0] if k != "tax_ids"] if lines else []
     with target.ws.connect() as connection:
-        found = connection.execute(target.ws.sql("select xid, res_id, ours from {log}.record where target_id = %s"), [target.target_id]).fetchall()
+        found = connection.execute(target.ws.sql("select xid, model, res_id, ours from {log}.record where target_id = %s"), [target.target_id]).fetchall()
     ids = {r["xid"]: r["res_id"] for r in found}
+    xml_ids = {r["xid"]: f"{module}.{r['xid']}" if r["ours"] else _xml_id(target, r["model"], r["res_id"]) for r in found} if by_xml_id else {}
 
     def header(key: str) -> str:
-        return f"{rules[key].name}/.id" if rules[key].kind in ("many2one", "many2many") and not rules[key].relation else (
-            f"{rules[key].name}/id" if rules[key].relation else rules[key].name)  # fmt: skip
+        name, kind = rules[key].name, rules[key].kind
+        if kind not in ("many2one", "many2many"):
+            return f"{name}/id" if rules[key].relation else name
+        return f"{name}/id" if by_xml_id or rules[key].relation else f"{name}/.id"
 
     def cell(key: str, value: Any) -> str:
         if value is None or value is False:
             return "" if value is None or rules[key].kind != "boolean" else "0"
         if rules[key].is_reference:
-            return ",".join(str(ids[x]) for x in (value if isinstance(value, list) else [value]))
+            named = xml_ids if header(key).endswith("/id") else ids
+            return ",".join(str(named[x]) for x in (value if isinstance(value, list) else [value]))
         if rules[key].kind == "binary":
             return base64.b64encode((FILES / value).read_bytes()).decode()
         return "1" if value is True else str(value)
@@ -372,6 +400,14 @@ def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, An
                 writer.writerow([*(own if n == 0 else [""] * len(own)), *(str(line.get(k, "")) for k in inner)])
 
 
+def _xml_id(target: Target, model: str, res_id: int) -> str:
+    """What Odoo calls a record of its own."""
+    [found] = target.client.call(
+        "ir.model.data", "search_read", domain=[["model", "=", model], ["res_id", "=", res_id]], fields=["complete_name"], limit=1
+    )
+    return str(found["complete_name"])
+
+
 def landed(target: Target, entity: str, run: str) -> int:
     """Records of a run that Odoo really has."""
     column = {"message": "body", "activity": "summary", "invoice": "ref"}.get(entity, "name")
@@ -381,16 +417,17 @@ def landed(target: Target, entity: str, run: str) -> int:
 
 def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> dict[str, list[float]]:
     """Contender → records per second of each run. A contender that lost records gets a rate for those that landed."""
-    rates: dict[str, list[float]] = {"ours": [], "limit": [], "odoo_csv_import": []}
+    rates: dict[str, list[float]] = {"ours": [], "limit": [], **{peer: [] for peer in PEERS}}
     target = bench.open()
     warm = made(entity, f"warm{bench.plans}", processes * 20)
     # The first call to a worker of Odoo loads code and caches; nobody shall pay for that.
     ours(bench, target, entity, write_plan(target, {entity: warm}), len(warm), processes)
     for n in range(runs):
         # Who comes after whom changes: PostgreSQL tidies up after one contender while the next one runs.
-        for contender in [*rates][n % 3 :] + [*rates][: n % 3]:
+        turn = n % len(rates)
+        for contender in [*rates][turn:] + [*rates][:turn]:
             found = rates[contender]
-            if contender == "odoo_csv_import" and not bench.peers.get(contender):
+            if contender in PEERS and not bench.peers.get(contender):
                 continue
             bench.plans += 1
             run = f"r{bench.plans}{contender[:2]}{int(time.time()) % 1000000}"
@@ -400,8 +437,10 @@ def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> 
                 seconds = ours(bench, target, entity, plan, rows, processes)
             elif contender == "limit":
                 seconds = in_process(bench, target, entity, plan, rows, processes)
-            else:
+            elif contender == "odoo_csv_import":
                 seconds = csv_import(bench, target, entity, records, processes)
+            else:
+                seconds = data_flow(bench, target, entity, records, processes)
             there = landed(target, entity, run)
             if there != rows:
                 print(f"    {contender}: {there} of {rows} landed", flush=True)
@@ -426,19 +465,20 @@ def install_peers(folder: Path) -> dict[str, Path | None]:
 
 
 HEAD = [
-    "| entity | processes | records | ours | odoo_csv_import | in-process ORM | ours ÷ odoo_csv_import | ours ÷ in-process |",
-    "|---|---|---|---|---|---|---|---|",
+    "| entity | processes | records | ours | odoo_csv_import | odoo-data-flow | in-process ORM "
+    "| ours ÷ odoo_csv_import | ours ÷ odoo-data-flow | ours ÷ in-process |",
+    "|---|---|---|---|---|---|---|---|---|---|",
 ]
 
 
 def line(entity: str, processes: int, rows: int, rates: dict[str, list[float]]) -> str:
-    """Medians of the rates, and of the ratios of the runs that belong together."""
-    mid = {k: statistics.median(v) if v else None for k, v in rates.items()}
+    """Medians of the rates, and of the ratios of the runs that belong together; a dash for a peer that was not measured or of which nothing landed."""
+    mid = {k: f"{statistics.median(v):,.0f}" if v else "–" for k, v in rates.items()}
     limit = statistics.median(a / b for a, b in zip(rates["ours"], rates["limit"], strict=True))
-    peer_text, ratio = "–", "–"
-    if peer := mid["odoo_csv_import"]:
-        peer_text, ratio = f"{peer:,.0f}", f"{statistics.median(a / b for a, b in zip(rates['ours'], rates['odoo_csv_import'], strict=True) if b):.1f}"
-    return f"| {entity} | {processes} | {rows:,} | **{mid['ours']:,.0f}** | {peer_text} | {mid['limit']:,.0f} | {ratio} | {limit:.2f} |"
+    ratios = {peer: [a / b for a, b in zip(rates["ours"], rates[peer], strict=False) if b] for peer in PEERS}
+    times = {peer: f"{statistics.median(found):.1f}" if found else "–" for peer, found in ratios.items()}
+    cells = [entity, str(processes), f"{rows:,}", f"**{mid['ours']}**", *(mid[peer] for peer in PEERS), mid["limit"], *times.values(), f"{limit:.2f}"]
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:
