@@ -28,7 +28,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,6 +52,8 @@ ROOT = package_root()
 FOLDER = Path(tempfile.gettempdir()) / "crm2odoo-bench-load"
 FILES = FOLDER / "export"
 """The files of the attachments of one run."""
+Records = list[tuple[str, dict[str, Any]]]
+"""(xid, values) of each."""
 BATCH = 500
 PEERS = {"odoo_csv_import": "odoo_import_export_client", "odoo-data-flow": "fluvo"}
 """Contender: its package on PyPI. odoo-data-flow is published under its new name, Fluvo."""
@@ -62,6 +64,9 @@ ROWS = {
 """Three to five seconds of the quickest contender with 4 processes; a quarter of it with one."""
 BASE = 500
 """Companies and contacts that the other records refer to; the same for every contender."""
+LINES = {"order": "order_id", "invoice": "move_id"}
+"""Entity with lines: the field of a line that refers to it."""
+LINES_EACH = 3
 
 OURS_ONLY = {"message": {"message_id", "reply_to"}}
 """Values that no source has, and that we send so that Odoo need not compute them (loading.md). The peers do without, as their users would."""
@@ -120,10 +125,10 @@ def row(entity: str, run: str, n: int) -> dict[str, Any]:
             return {"name": f"{run} meeting {n}", "start": f"{day} 14:00:00", "stop": f"{day} 15:00:00", "duration": 1.0, "location": "HQ",
                     "partner_ids": [contact, f"base_contact_{(n + 1) % BASE}"]}  # fmt: skip
         case "order":
-            lines = [{"name": f"Item {i}", "product_uom_qty": 1 + i, "price_unit": 10.0 * (i + 1), "discount": 0, "tax_ids": []} for i in range(3)]
+            lines = [{"name": f"Item {i}", "product_uom_qty": 1 + i, "price_unit": 10.0 * (i + 1), "discount": 0, "tax_ids": []} for i in range(LINES_EACH)]
             return {"name": f"{run}-{n}", "partner_id": contact, "state": "draft", "date_order": f"{day} 12:00:00", "order_line": lines}
         case "invoice":
-            lines = [{"name": f"Item {i}", "quantity": 1 + i, "price_unit": 10.0 * (i + 1), "discount": 0, "tax_ids": []} for i in range(3)]
+            lines = [{"name": f"Item {i}", "quantity": 1 + i, "price_unit": 10.0 * (i + 1), "discount": 0, "tax_ids": []} for i in range(LINES_EACH)]
             return {"move_type": "out_invoice", "journal_id": "journal", "partner_id": contact, "ref": f"{run}-{n}", "invoice_date": day, "date": day,
                     "invoice_date_due": day, "invoice_line_ids": lines}  # fmt: skip
         case "attachment":
@@ -132,7 +137,7 @@ def row(entity: str, run: str, n: int) -> dict[str, Any]:
     raise ValueError(entity)
 
 
-def made(entity: str, run: str, rows: int) -> list[tuple[str, dict[str, Any]]]:
+def made(entity: str, run: str, rows: int) -> Records:
     """The records of a run, (xid, values), in the order of a plan: messages of one record stand together, and one task loads them."""
     records = [(f"{run}_{entity}_{n}", row(entity, run, n)) for n in range(rows)]
     if entity == "attachment":
@@ -311,17 +316,27 @@ def in_process(bench: Bench, target: Target, entity: str, plan: int, rows: int, 
     return in_processes(commands, odoo_environment(odoo.environment))
 
 
-def csv_import(bench: Bench, target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], processes: int) -> float:
+def csv_import(bench: Bench, target: Target, entity: str, records: Records, processes: int) -> float:
     """odoo_csv_import's own command."""
     command = [program(bench, "odoo_csv_import", "odoo_import_thread.py"), "-c", connection_file(bench, target, "csv_import", "jsonrpc")]
-    return import_command(bench, target, entity, records, processes, command)
+    if entity in LINES:
+        command.append("--o2m")
+    return import_command(bench, command, processes, records, lambda part: [write_csv(bench, target, entity, part)])
 
 
-def data_flow(bench: Bench, target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], processes: int) -> float:
-    """odoo-data-flow's own command, with what its guide on performance says for speed."""
+def data_flow(bench: Bench, target: Target, entity: str, records: Records, processes: int) -> float:
+    """odoo-data-flow's own command, with what its documentation says for speed on Odoo 19.
+
+    Lines come in a file of their own, each with its external id. With --o2m they could stand below their order, but it sends one order in a
+    call then, and takes longer.
+    """
     command = [program(bench, "odoo-data-flow", "fluvo"), "import", "--connection-file", connection_file(bench, target, "data_flow", "json2"),
                "--headless", "--no-adaptive-throttle"]  # fmt: skip
-    return import_command(bench, target, entity, records, processes, command, by_xml_id=True)
+
+    def files(part: Records) -> list[tuple[str, Path]]:
+        return [write_csv(bench, target, entity, part, by_xml_id=True), *([write_lines(bench, target, entity, part)] if entity in LINES else [])]
+
+    return import_command(bench, command, processes, records, files)
 
 
 def program(bench: Bench, peer: str, name: str) -> str:
@@ -340,22 +355,24 @@ def connection_file(bench: Bench, target: Target, name: str, protocol: str) -> s
     return str(config)
 
 
-def import_command(
-    bench: Bench, target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], processes: int, command: list[str], by_xml_id: bool = False
-) -> float:
-    """Seconds of a peer's command, less those that it takes for a single row. The peers are of one family: these options are the same."""
-    model, seconds = target.entities[entity].model, []
+def import_command(bench: Bench, command: list[str], processes: int, records: Records, files: Callable[[Records], list[tuple[str, Path]]]) -> float:
+    """Seconds of a peer's command for the files of the records, less those that it takes for a single record.
+
+    ``files`` writes them and says (model, path) of each. The peers are of one family: these options are the same. Raises RuntimeError when it
+    cannot load the single record; where it gives up later, what landed counts.
+    """
+    seconds = []
     for part in ([("warm_" + records[0][0], _warm(records[0][1]))], records):
-        path = bench.folder / f"{model}.csv"
-        write_csv(target, entity, part, path, by_xml_id)
-        options = ["--file", str(path), "--model", model, "--worker", str(processes), "--size", str(BATCH)]
+        written = files(part)
         start = time.perf_counter()
-        done = subprocess.run(
-            [*command, *options, *(["--o2m"] if entity in ("order", "invoice") else [])], capture_output=True, text=True, cwd=bench.folder, check=False
-        )
+        for model, path in written:
+            options = ["--file", str(path), "--model", model, "--worker", str(processes), "--size", str(BATCH)]
+            done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=bench.folder, check=False)
+            if done.returncode and part is not records:
+                raise RuntimeError((done.stdout + done.stderr)[-2000:])
+            if done.returncode:
+                print(f"    {Path(command[0]).name} gave up: exit code {done.returncode}", flush=True)
         seconds.append(time.perf_counter() - start)
-        if done.returncode:
-            raise RuntimeError((done.stdout + done.stderr)[-2000:])
     return seconds[1] - seconds[0]
 
 
@@ -363,15 +380,19 @@ def _warm(values: dict[str, Any]) -> dict[str, Any]:
     return {k: f"warm {v}" if k in ("name", "summary", "message_id", "ref", "body") else v for k, v in values.items()}
 
 
-def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, Any]]], path: Path, by_xml_id: bool) -> None:
-    """The same values as a file for ``load``: references by database id or by external id, lines as further rows."""
+def write_csv(bench: Bench, target: Target, entity: str, records: Records, by_xml_id: bool = False) -> tuple[str, Path]:
+    """The same values as a file for ``load``; returns its model and its path.
+
+    References are database ids, and lines are further rows. ``by_xml_id``: references are external ids, and there are no lines.
+    """
     rules, declared, module = EntityRules(target, entity).rules, target.entities[entity], target.xid_module
     keys = [k for k in rules if k not in OURS_ONLY.get(entity, ()) and (k in records[0][1] or "value" in declared.fields[k].model_fields_set)]
     keys = [k for k in keys if rules[k].kind != "one2many" and (k in records[0][1] or declared.fields[k].value is not None)]
-    lines = next((k for k in rules if rules[k].kind == "one2many" and k in records[0][1]), None)
-    inner = [k for k in records[0][1][lines][0] if k != "tax_ids"] if lines else []
+    lines = None if by_xml_id else _lines_of(target, entity)
+    inner = _line_columns(records[0][1][lines]) if lines else []
     with target.ws.connect() as connection:
-        found = connection.execute(target.ws.sql("select xid, model, res_id, ours from {log}.record where target_id = %s"), [target.target_id]).fetchall()
+        stored = "select xid, model, res_id, ours from {log}.record where target_id = %s"
+        found = connection.execute(target.ws.sql(stored), [target.target_id]).fetchall()
     ids = {r["xid"]: r["res_id"] for r in found}
     xml_ids = {r["xid"]: f"{module}.{r['xid']}" if r["ours"] else _xml_id(target, r["model"], r["res_id"]) for r in found} if by_xml_id else {}
 
@@ -391,6 +412,7 @@ def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, An
             return base64.b64encode((FILES / value).read_bytes()).decode()
         return "1" if value is True else str(value)
 
+    path = bench.folder / f"{declared.model}.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file, delimiter=";", quoting=csv.QUOTE_ALL)
         writer.writerow(["id", *map(header, keys), *(f"{lines}/{k}" for k in inner)])
@@ -398,21 +420,53 @@ def write_csv(target: Target, entity: str, records: list[tuple[str, dict[str, An
             own = [f"{module}.{xid}", *(cell(k, values.get(k, declared.fields[k].value)) for k in keys)]
             for n, line in enumerate(values.get(lines) or [{}] if lines else [{}]):
                 writer.writerow([*(own if n == 0 else [""] * len(own)), *(str(line.get(k, "")) for k in inner)])
+    return declared.model, path
+
+
+def write_lines(bench: Bench, target: Target, entity: str, records: Records) -> tuple[str, Path]:
+    """The lines of the records as a file of their own; returns its model and its path."""
+    field, module = _lines_of(target, entity), target.xid_module
+    assert field is not None
+    model, columns = target.entities[f"{entity}_line"].model, _line_columns(records[0][1][field])
+    path = bench.folder / f"{model}.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file, delimiter=";", quoting=csv.QUOTE_ALL)
+        writer.writerow(["id", f"{LINES[entity]}/id", *columns])
+        for xid, values in records:
+            for n, line in enumerate(values[field]):
+                writer.writerow([f"{module}.{xid}_{n}", f"{module}.{xid}", *(str(line[k]) for k in columns)])
+    return model, path
+
+
+def _lines_of(target: Target, entity: str) -> str | None:
+    return next((k for k, field in target.entities[entity].fields.items() if field.lines), None)
+
+
+def _line_columns(lines: list[dict[str, Any]]) -> list[str]:
+    return [k for k in lines[0] if k != "tax_ids"]
 
 
 def _xml_id(target: Target, model: str, res_id: int) -> str:
     """What Odoo calls a record of its own."""
-    [found] = target.client.call(
-        "ir.model.data", "search_read", domain=[["model", "=", model], ["res_id", "=", res_id]], fields=["complete_name"], limit=1
-    )
+    domain = [["model", "=", model], ["res_id", "=", res_id]]
+    [found] = target.client.call("ir.model.data", "search_read", domain=domain, fields=["complete_name"], limit=1)
     return str(found["complete_name"])
 
 
 def landed(target: Target, entity: str, run: str) -> int:
-    """Records of a run that Odoo really has."""
+    """Records of a run that Odoo really has, those with lines only with all of them."""
     column = {"message": "body", "activity": "summary", "invoice": "ref"}.get(entity, "name")
     pattern = f"<p>{run} %" if entity == "message" else f"{run}%"
-    return int(target.client.call(target.entities[entity].model, "search_count", domain=[[column, "=like", pattern]], context={"active_test": False}))
+
+    def count(model: str, domain: list[Any]) -> int:
+        return int(target.client.call(model, "search_count", domain=domain, context={"active_test": False}))
+
+    heads = count(target.entities[entity].model, [[column, "=like", pattern]])
+    if entity not in LINES:
+        return heads
+    of_run, of_goods = [f"{LINES[entity]}.{column}", "=like", pattern], ["display_type", "in", [False, "product"]]
+    lines = count(target.entities[f"{entity}_line"].model, [of_run, of_goods])
+    return min(heads, lines // LINES_EACH)
 
 
 def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> dict[str, list[float]]:
@@ -461,6 +515,9 @@ def install_peers(folder: Path) -> dict[str, Path | None]:
         found[name] = python if done.returncode == 0 else None
         if done.returncode:
             print(f"{name}: not measured, PyPI gives no {package!r}: {done.stderr.strip().splitlines()[-1]}", flush=True)
+        else:
+            ask = [str(python), "-c", f"import importlib.metadata as m; print(m.version({package!r}))"]
+            print(f"{name}: {package} {subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip()}", flush=True)
     return found
 
 
