@@ -33,6 +33,8 @@ def main() -> None:
     if action == "neutralize":
         return
     if "--stop-after-init" in sys.argv:
+        with open(options["logfile"], "a") as log:
+            log.write("2026-01-01 00:00:00,000 1 INFO db odoo.modules.loading: Loading module crm (31/73) \n")
         build(options, sys.argv[sys.argv.index("-d") + 1], sys.argv[sys.argv.index("-i") + 1].split(","))
         if mode == "fail-build":
             sys.exit("the build failed on purpose")

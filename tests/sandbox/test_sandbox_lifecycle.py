@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -11,7 +12,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from crm2odoo.sandbox import (
     lifecycle,
     list_sandboxes,
     processes,
+    progress,
     remove_expired,
     server,
     stop,
@@ -296,8 +298,22 @@ def test_the_base_stays_while_a_sandbox_lives(home: Home) -> None:
     assert up("one", home) == sandbox
 
 
-def test_base_comes_and_goes_completely(new_home: Home, fake_odoo: None, each_terraform: str) -> None:
-    base = ensure_base(new_home.path, silent)
+def test_base_comes_and_goes_completely(
+    new_home: Home, fake_odoo: None, each_terraform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextlib.contextmanager
+    def told(log: Callable[[str], None], how_far: Callable[[], str]) -> Iterator[None]:
+        """Tells once, at the end, instead of every so many seconds."""
+        yield
+        log(how_far())
+
+    monkeypatch.setattr(progress, "told", told)
+    said: list[str] = []
+    base = ensure_base(new_home.path, said.append)
+    assert said[-1] == "Odoo installs its apps: module 31 of 73"
+    said.clear()
+    ensure_base(new_home.path, said.append)
+    assert said == [""]  # the log of the build before is no progress
     with connect(new_home.server, "crm2odoo", "crm2odoo") as cursor:
         assert cursor.execute("select current_user").fetchone() == ("crm2odoo",)
     assert ensure_base(new_home.path, silent) == base

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from crm2odoo.sandbox import SandboxError, apt_sources, odoo_package, python_env, system_packages, tools
+from crm2odoo.sandbox import SandboxError, apt_sources, odoo_package, progress, python_env, system_packages, tools
 from crm2odoo.sandbox.odoo_program import find_odoo
 
 
@@ -200,3 +204,43 @@ def test_tools_start_on_a_bare_python() -> None:
         [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(plugins)!r}); {program}"]
     )
     assert done.returncode == 0
+
+
+def test_what_takes_long_says_again_and_again_how_far_it_is() -> None:
+    """Its texts come in order, an empty one is not said, and nothing is said any more when it is over."""
+    texts, said, enough = iter(["one", "", "two"]), [], threading.Event()
+
+    def log(text: str) -> None:
+        said.append(text)
+        if text == "two":
+            enough.set()
+
+    with progress.told(log, lambda: next(texts, ""), every=0.001):
+        assert enough.wait(60)
+    assert said == ["one", "two"]
+
+
+def test_how_far_the_downloads_are(tmp_path: Path) -> None:
+    assert progress.megabytes(write(tmp_path / "tools", {"a/one": "x" * 1_500_000, "two": "x" * 600_000})) == 2
+    assert progress.megabytes(tmp_path / "nothing") == 0
+    assert progress.modules_installed(tmp_path / "no.log") == ""
+
+
+def test_a_part_that_takes_long_is_named_while_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    @contextlib.contextmanager
+    def told(log: Callable[[str], None], how_far: Callable[[], str]) -> Iterator[None]:
+        log(how_far())
+        go_on.set()
+        yield
+
+    go_on = threading.Event()
+    monkeypatch.setattr(progress, "told", told)
+    monkeypatch.setattr(tools, "tools_dir", lambda: tmp_path)
+    monkeypatch.setattr(system_packages, "ensure", lambda log: None)
+    monkeypatch.setattr(python_env, "bootstrap", lambda folder, log: None)
+    monkeypatch.setattr(python_env, "install", lambda folder, requirements, uv, log: folder.mkdir())
+    monkeypatch.setattr(odoo_package, "fetch", lambda target, work, log: target.mkdir() if go_on.wait(60) else None)
+    monkeypatch.delenv("CRM2ODOO_ODOO_PATH", raising=False)
+    tools.ensure_tools()
+    lines = capsys.readouterr().out
+    assert re.search(r"still at work: odoo.*\(0 MB in .* so far\)", lines)

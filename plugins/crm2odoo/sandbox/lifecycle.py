@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from . import credentials, lease, postgres_program, processes, server
+from . import credentials, lease, postgres_program, processes, progress, server, template
 from . import home as homes
 from .credentials import Sandbox
 from .errors import SandboxError
@@ -87,14 +87,17 @@ def ensure_base(home: Path | None = None, log: Log = print) -> Base:
         if not root.applied():
             log("PostgreSQL and a template database with Odoo's apps: about a minute, the first time only")
         down = root.applied() and postgres_program.running(home) is None
-        root.apply(
-            {
-                "home": str(home),
-                "helper": {"python": sys.executable, "path": str(Path(__file__).resolve().parents[2])},
-                "odoo": dataclasses.asdict(odoo),
-            },
-            replace=["module.postgres.terraform_data.server"] if down else [],
-        )
+        odoo_log = home / template.LOG
+        before = progress.modules_installed(odoo_log)  # of the build before this one
+        with progress.told(log, lambda: now if (now := progress.modules_installed(odoo_log)) != before else ""):
+            root.apply(
+                {
+                    "home": str(home),
+                    "helper": {"python": sys.executable, "path": str(Path(__file__).resolve().parents[2])},
+                    "odoo": dataclasses.asdict(odoo),
+                },
+                replace=["module.postgres.terraform_data.server"] if down else [],
+            )
     return _base(home)
 
 

@@ -18,6 +18,8 @@ from .postgres_program import Log, Server
 from .private_files import tail, write_private
 
 DATA = "template-data"
+LOG = "template.log"
+"""Odoo's log while it builds the template."""
 BUILD_TIMEOUT = 1800.0
 """Seconds after which a build that still runs is given up."""
 
@@ -63,7 +65,7 @@ def ensure(
 def _build(home: Path, server: Server, database: str, modules: list[str], demo: bool, odoo: OdooProgram) -> None:
     data = home / DATA
     data.mkdir(exist_ok=True, mode=0o700)
-    config, log_file = home / "template.conf", home / "template.log"
+    config, log_file = home / "template.conf", home / LOG
     log_file.unlink(missing_ok=True)
     write_private(config, configuration(server, data, log_file))
     _odoo(odoo, log_file, "server", "-c", str(config), "-d", database, "--stop-after-init", "--no-http",
@@ -116,5 +118,5 @@ def drop(home: Path, server: Server, name: str, log: Log) -> None:
             _drop(cursor, name)
             log(f"template {name} dropped")
     shutil.rmtree(home / DATA, ignore_errors=True)
-    for file in ("template.conf", "template.log"):
+    for file in ("template.conf", LOG):
         (home / file).unlink(missing_ok=True)

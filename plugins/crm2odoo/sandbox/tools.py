@@ -20,10 +20,10 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
-from . import odoo_package, python_env, system_packages
+from . import odoo_package, progress, python_env, system_packages
 from .errors import SandboxError
 from .home import checkout, locked, tools_dir
 
@@ -81,9 +81,16 @@ def ensure_tools() -> None:
         _part("odoo", stamp_of(odoo_package.RECIPE), lambda: odoo_package.fetch(tools / "odoo", tools / "apt", _say))
 
     with ThreadPoolExecutor() as pool:
-        jobs = [pool.submit(odoo), pool.submit(environment, "venv", ours)]
-        jobs.append(pool.submit(environment, "odoo-venv", ODOO_REQUIREMENTS))
-    for job in jobs:
+        jobs = {"odoo": pool.submit(odoo), "venv": pool.submit(environment, "venv", ours)}
+        jobs["odoo-venv"] = pool.submit(environment, "odoo-venv", ODOO_REQUIREMENTS)
+
+        def how_far() -> str:
+            waited_for = [name for name, job in jobs.items() if not job.done()]
+            return f"still at work: {', '.join(waited_for)} ({progress.megabytes(tools)} MB in {tools.name} so far)" if waited_for else ""
+
+        with progress.told(_say, how_far):
+            wait(jobs.values())
+    for job in jobs.values():
         job.result()
 
 

@@ -1,0 +1,54 @@
+"""Says how far it is, while something takes long: nobody should have to guess whether a program still works."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+Log = Callable[[str], None]
+
+EVERY = 15.0
+"""Seconds between two lines."""
+
+
+@contextlib.contextmanager
+def told(log: Log, how_far: Callable[[], str], every: float = EVERY) -> Iterator[None]:
+    """Calls `log` with what `how_far` says, every so many seconds, until the block ends. An empty text is not said."""
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(every):
+            if text := how_far():
+                log(text)
+
+    teller = threading.Thread(target=tell, daemon=True)
+    teller.start()
+    try:
+        yield
+    finally:
+        over.set()
+        teller.join()
+
+
+def modules_installed(odoo_log: Path) -> str:
+    """How many of its modules Odoo has come to, by its log; empty before it knows."""
+    try:
+        with open(odoo_log, errors="replace") as lines:
+            places = [found for line in lines if (found := re.search(r": Loading module \S+ \((\d+)/(\d+)\)", line))]
+    except FileNotFoundError:
+        return ""
+    return f"Odoo installs its apps: module {places[-1][1]} of {places[-1][2]}" if places else ""
+
+
+def megabytes(folder: Path) -> int:
+    """How much lies below a folder, which others may be filling or emptying meanwhile."""
+    size = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                size += os.lstat(os.path.join(place, name)).st_size
+    return size // 1_000_000
