@@ -1391,6 +1391,13 @@ with "survivor" as (
     , l."author__xid" as "author"
   from "linked" as l
 )
+, "computed" as (
+  select
+    b.*
+    , (CONCAT(b."body", b."more", '<p>#' || REPLACE(REPLACE(REPLACE(ARRAY_TO_STRING(b."categories", ' #'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;') || '</p>')) as "written"
+    , (b."attachments" IS NULL AND NOT (b."kind" IS NOT DISTINCT FROM 'stage' AND b."record_model" = 'crm.lead') AND COALESCE(LENGTH(b."body"), 0) + COALESCE(LENGTH(b."more"), 0) < 200 AND b."categories" IS NULL AND NOT CONCAT(b."body", b."more") ~* '<(img|video|audio|iframe|svg|table|hr)\M' AND REGEXP_REPLACE(CONCAT(b."body", b."more"), '<[^>]*>|&nbsp;|&#160;|\s|\u00a0', '', 'g') = '') as "says_nothing"
+  from "brought" as b
+)
 select
   b."_xid", b."_object", b."_key",
   row_number() over (order by (b."record"), (b."date"), b."_feed", b."_file", b."_rec", b."_each") as "_seq",
@@ -1404,7 +1411,7 @@ select
   , ((CASE b."kind" WHEN 'call' THEN 'mail.mail_activity_data_call' WHEN 'email' THEN 'mail.mail_activity_data_email' WHEN 'email_out' THEN 'mail.mail_activity_data_email' WHEN 'meeting' THEN 'mail.mail_activity_data_meeting' WHEN 'task' THEN 'mail.mail_activity_data_todo' END))::text as "mail_activity_type_id"
   , ((NOT COALESCE(b."kind", 'note') IN ('email', 'email_out', 'comment')))::boolean as "is_internal"
   , (b."subject")::text as "subject"
-  , ((NULLIF(CONCAT(b."body", b."more", '<p>#' || REPLACE(REPLACE(REPLACE(ARRAY_TO_STRING(b."categories", ' #'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;') || '</p>'), '')))::text as "body"
+  , ((NULLIF(CONCAT(b."written", CASE WHEN b."says_nothing" THEN '<p>' || REPLACE(REPLACE(COALESCE(b."subject", '(no text in the source)'), '&', '&amp;'), '<', '&lt;') || '</p>' END), '')))::text as "body"
   , (b."date")::timestamp as "date"
   , (b."author")::text as "author_id"
   , ((COALESCE(b."from_email", CASE WHEN b."author" IS NULL THEN 'Flash Lead Sales' END)))::text as "email_from"
@@ -1418,4 +1425,4 @@ select
   , (('<' || b."fingerprint" || '@crm2odoo.invalid>'))::text as "message_id"
   , ((b."from_email"))::text as "reply_to"
   , (FALSE)::boolean as "reply_to_force_new"
-from "brought" as b;
+from "computed" as b;
