@@ -109,3 +109,13 @@ def test_a_list_where_a_map_is_expected(tmp_path: Path) -> None:
     path.write_text("- a\n")
     with pytest.raises(ConfigError, match="expected keys and values"):
         YamlFile(path).model(Project)
+
+
+def test_a_reference_that_gives_less_than_tells_the_records_apart_is_refused(tmp_path: Path) -> None:
+    """It would find nothing, leave its field empty on every record, and the comparison with Odoo would call that equal."""
+    text = problem(write(tmp_path, source=SOURCE.replace("stage: {keys: [pipeline, stage]}", "stage: stage")))
+    assert "small.yaml:40:11: objects.deal.entities.0.fields.stage: opportunity.stage would never find a record" in text
+    assert "those of stage are told apart by pipeline, stage, and 1 value(s) are given" in text
+    assert 'give keys: [<pipeline>, <stage>], in this order, {value: ""} for one that the source has not; or give `object: …`' in text
+    text = problem(write(tmp_path, project=PROJECT + "map:\n  deal.opportunity.stage: {from: stage}\n"))
+    assert "small_test.yaml:6:3: map.deal.opportunity.stage: opportunity.stage would never find a record" in text

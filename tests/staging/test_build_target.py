@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from clean_tables import fill
 from psycopg.types.json import Jsonb
-from small_world import PROJECT, write
+from small_world import PROJECT, SOURCE, write
 
 from crm2odoo.ledger import make_plan
 from crm2odoo.project import load_bundle
@@ -115,6 +115,33 @@ def test_two_people_of_one_name_are_no_answer(ws: Workspace) -> None:
     build_target(ws, "e1")
     deals = {r["name"]: r for r in table(ws, "opportunity").values()}
     assert deals["Three"]["partner_id"] is None
+
+
+def unfound(ws: Workspace) -> dict[tuple[str, str], tuple[str, int, dict[str, Any]]]:
+    with ws.connect() as connection:
+        rows = connection.execute(ws.sql("select severity, count, evidence from {log}.finding where code = 'reference_not_found'")).fetchall()
+    return {(r["evidence"]["entity"], r["evidence"]["input"]): (r["severity"], r["count"], r["evidence"]) for r in rows}
+
+
+def test_a_reference_that_finds_no_record_is_told_unless_its_value_is_kept_elsewhere(ws: Workspace) -> None:
+    """Without the finding nobody would learn of it: the empty field is what Odoo is compared with."""
+    build_target(ws, "e1")
+    build_target(ws, "e1")
+    found = unfound(ws)
+    assert set(found) == {("company", "parent"), ("opportunity", "contact")}, "each is told once, and those that find theirs are not"
+    severity, count, evidence = found["opportunity", "contact"]
+    assert (severity, count, evidence["found"], evidence["records"]) == ("warning", 1, 2, ["D3"])
+
+
+def test_a_reference_whose_value_is_kept_is_told_when_no_row_finds_its_record(tmp_path: Path, staging_dsn: str) -> None:
+    kept = SOURCE.replace("          name: name\n          contact: {from: contact, object: contact, by: [name], or_else", '          name: {sql: "name || contact"}\n          contact: {from: contact, object: contact, by: [email], or_else')
+    workspace = open_workspace(write(tmp_path, source=kept), staging_dsn)
+    build_target(workspace, "e1")
+    assert ("opportunity", "contact") not in unfound(workspace), "one of three is found by its key"
+    fill(workspace, {**ROWS, "deal": [{**row, "contact": "Nobody"} for row in ROWS["deal"]]})
+    build_target(workspace, "e1")
+    severity, count, evidence = unfound(workspace)["opportunity", "contact"]
+    assert (severity, count, evidence["found"]) == ("info", 3, 0)
 
 
 def test_labels_that_differ_in_case_and_blanks_are_one_tag(ws: Workspace) -> None:

@@ -16,7 +16,7 @@ from crm2odoo import OWN_ROOT
 from crm2odoo.project.entity_file import Entity
 from crm2odoo.project.errors import ConfigError, Problem
 from crm2odoo.project.project_file import Project
-from crm2odoo.project.source_file import Decision, EntityMapping, Formats, Source
+from crm2odoo.project.source_file import Decision, EntityMapping, FieldLine, Formats, Source
 from crm2odoo.project.yaml_file import YamlFile
 
 
@@ -206,6 +206,9 @@ def load_bundle(root: Path | str, project: str, memory: Memory | None = None, **
     entities, more = _entities_of(root, source_yaml, source, model, memory)
     problems += more
     problems += _check_overrides(project_yaml, model, source)
+    for key, line in model.map.items():
+        if len(parts := key.split(".")) == 3 and parts[1] in entities:
+            problems += _unanswerable(project_yaml, ("map", key), entities, parts[1], parts[2], line)
     problems += [project_yaml.problem(("privacy", *where), text, hint) for where, text, hint in model.privacy.mistakes(source)]
     if problems:
         raise ConfigError(problems)
@@ -281,7 +284,39 @@ def _entities_of(root: Path, source_yaml: YamlFile, source: Source, project: Pro
                     )
                 )
     _only_known_targets(root, source_yaml, entities, load, problems)
+    for object_name, obj in source.objects.items():
+        for number, mapping in enumerate(obj.entities):
+            if mapping.entity in entities and _counts(project, source, mapping):
+                for name, line in mapping.fields.items():
+                    place = ("objects", object_name, "entities", number, "fields", name)
+                    problems += _unanswerable(source_yaml, place, entities, mapping.entity, name, line)
     return entities, problems
+
+
+def _unanswerable(
+    file: YamlFile, where: tuple[str | int, ...], entities: dict[str, Entity], entity: str, name: str, line: FieldLine
+) -> Iterator[Problem]:
+    """A reference by natural key that can never find a record: it gives another number of values than those that tell the records apart.
+
+    Without this it would leave its field empty on every record, and the migration would look whole.
+    """
+    declared = entities[entity].inputs.get(name)
+    if declared is None or declared.type not in ("ref", "refs") or len(declared.targets) != 1 or declared.targets[0] not in entities:
+        return
+    identity = entities[declared.targets[0]].identity
+    step: FieldLine | None = line
+    while step is not None:
+        given = len(step.keys) if step.keys else 1
+        if given != len(identity) and (step.object is None or step.take is not None):
+            other = declared.targets[0]
+            told = f"told apart by {', '.join(identity)}" if identity else "not told apart by any value"
+            text = f"{entity}.{name} would never find a record: those of {other} are {told}, and {given} value(s) are given"
+            hint = f"give `object: …`, the object whose rows become {other}: the value is its key then"
+            if len(identity) > 1:
+                parts = ", ".join(f"<{part}>" for part in identity)
+                hint = f'give keys: [{parts}], in this order, {{value: ""}} for one that the source has not; or {hint}'
+            yield file.problem(where, text, hint)
+        step = step.or_else
 
 
 def _only_known_targets(

@@ -10,6 +10,7 @@ from typing import Any
 from psycopg.types.json import Jsonb
 
 from crm2odoo.project import Bundle, Column, Entity, Feed, FieldLine, Input, StageLine, Step
+from crm2odoo.staging import unfound
 from crm2odoo.staging.mapping_sql import (
     KEYED,
     ODOO_SQL_TYPES,
@@ -80,6 +81,7 @@ def fill_target(ws: Workspace, connection: Connection, export_id: str) -> dict[s
         ws.run(connection, "target/3_record.sql.j2", **record_values(ws.bundle, name, custom))
         counts[name] = _check_xids(ws, connection, name)
         _break_circles(ws, connection, export_id, name)
+        unfound.tell(ws, connection, export_id, name)
     return counts
 
 
