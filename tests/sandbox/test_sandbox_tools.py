@@ -244,3 +244,13 @@ def test_a_part_that_takes_long_is_named_while_it_does(tmp_path: Path, monkeypat
     tools.ensure_tools()
     lines = capsys.readouterr().out
     assert re.search(r"still at work: odoo.*\(0 MB in .* so far\)", lines)
+
+
+@pytest.mark.parametrize("module", ["tools", "cli"])
+def test_what_make_calls_before_there_is_an_environment_runs_on_a_bare_python(module: str) -> None:
+    """-S: without the packages of this environment, as in a fresh clone, and after .tools has gone."""
+    plugins = Path(tools.__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import crm2odoo.sandbox.{module}"], env={"PYTHONPATH": str(plugins)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

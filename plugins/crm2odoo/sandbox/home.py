@@ -16,6 +16,8 @@ from pathlib import Path
 from .errors import SandboxError
 
 MARK = ".crm2odoo-home"
+TEMPLATE_LOG = "template.log"
+"""What Odoo says while it builds the template: a file of the home."""
 
 
 def checkout() -> Path:

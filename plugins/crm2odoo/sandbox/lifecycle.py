@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from . import credentials, lease, postgres_program, processes, progress, server, template
+from . import credentials, lease, postgres_program, processes, progress, server
 from . import home as homes
 from .credentials import Sandbox
 from .errors import SandboxError
@@ -87,7 +87,7 @@ def ensure_base(home: Path | None = None, log: Log = print) -> Base:
         if not root.applied():
             log("PostgreSQL and a template database with Odoo's apps: about a minute, the first time only")
         down = root.applied() and postgres_program.running(home) is None
-        odoo_log = home / template.LOG
+        odoo_log = home / homes.TEMPLATE_LOG
         before = progress.modules_installed(odoo_log)  # of the build before this one
         with progress.told(log, lambda: now if (now := progress.modules_installed(odoo_log)) != before else ""):
             root.apply(

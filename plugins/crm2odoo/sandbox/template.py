@@ -12,14 +12,13 @@ from psycopg import sql
 
 from . import databases, postgres
 from .errors import SandboxError
+from .home import TEMPLATE_LOG
 from .odoo_program import OdooProgram, configuration, odoo_environment
 from .postgres import Cursor, connect
 from .postgres_program import Log, Server
 from .private_files import tail, write_private
 
 DATA = "template-data"
-LOG = "template.log"
-"""Odoo's log while it builds the template."""
 BUILD_TIMEOUT = 1800.0
 """Seconds after which a build that still runs is given up."""
 
@@ -65,7 +64,7 @@ def ensure(
 def _build(home: Path, server: Server, database: str, modules: list[str], demo: bool, odoo: OdooProgram) -> None:
     data = home / DATA
     data.mkdir(exist_ok=True, mode=0o700)
-    config, log_file = home / "template.conf", home / LOG
+    config, log_file = home / "template.conf", home / TEMPLATE_LOG
     log_file.unlink(missing_ok=True)
     write_private(config, configuration(server, data, log_file))
     _odoo(odoo, log_file, "server", "-c", str(config), "-d", database, "--stop-after-init", "--no-http",
@@ -118,5 +117,5 @@ def drop(home: Path, server: Server, name: str, log: Log) -> None:
             _drop(cursor, name)
             log(f"template {name} dropped")
     shutil.rmtree(home / DATA, ignore_errors=True)
-    for file in ("template.conf", LOG):
+    for file in ("template.conf", TEMPLATE_LOG):
         (home / file).unlink(missing_ok=True)
