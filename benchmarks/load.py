@@ -41,6 +41,7 @@ from crm2odoo.odoo import loader, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.context import SILENT
 from crm2odoo.odoo.export_files import ExportFiles
+from crm2odoo.odoo.load_action import SPARE
 from crm2odoo.odoo.loader_values import EntityRules
 from crm2odoo.odoo.target import Target, open_target
 from crm2odoo.project import load_bundle, package_root
@@ -285,8 +286,11 @@ with registry.cursor() as cr:
     env[task["model"]].search([], limit=1)
     print("ready", flush=True)
     sys.stdin.readline()
+    Model, spared = env[task["model"]], task["spared"]
     for start in range(0, len(task["rows"]), task["batch"]):
-        env[task["model"]].create(task["rows"][start : start + task["batch"]])
+        new = [["", values] for values in task["rows"][start : start + task["batch"]]]
+        exec(task["spare"])
+        Model.create([values for _, values in new])
         cr.commit()
         env.invalidate_all()
 print("done", flush=True)
@@ -310,6 +314,8 @@ def in_process(bench: Bench, target: Target, entity: str, plan: int, rows: int, 
             "model": declared.model,
             "rows": values[n * share : (n + 1) * share],
             "batch": BATCH,
+            "spared": rules.spared,
+            "spare": SPARE,
         }
         path.write_text(json.dumps(task))
         commands.append([odoo.command[0], "-c", IN_PROCESS, str(bench.config), bench.credentials.database, str(path)])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crm2odoo.ledger.batches import ChunkLedger
 from crm2odoo.odoo import loader, settings
 from crm2odoo.odoo.client import OdooCredentials
-from crm2odoo.odoo.load_action import ActionTier
+from crm2odoo.odoo.context import SILENT
+from crm2odoo.odoo.load_action import SPARED, ActionTier
+from crm2odoo.odoo.loader_values import EntityRules
 from crm2odoo.project import package_root
 from load_world import World, open_world, write_project
 from odoo_server import OdooDatabase
@@ -37,7 +41,11 @@ objects:
       - {entity: order_line, fields: {name: name}}
 """
 VOLATILE = {"id", "calendar_last_notif_ack", "create_date", "write_date", "create_uid", "write_uid", "display_name", "commercial_partner_id", "parent_id", "complete_name"}
-QUICK = {"contact": (", ours_context: {_partners_skip_fields_sync: true}", ""), "company": ("context: {_partners_skip_fields_sync: true}", "context: {}")}
+QUICK = [
+    ("contact", ", ours_context: {_partners_skip_fields_sync: true}", ""),
+    ("contact", "lang: {like: parent_id}", "no_such_field: {like: parent_id}"),
+    ("company", "context: {_partners_skip_fields_sync: true}", "context: {}"),
+]
 
 
 def real_world(root: Path, dsn: str, odoo: OdooDatabase, name: str) -> World:
@@ -46,7 +54,7 @@ def real_world(root: Path, dsn: str, odoo: OdooDatabase, name: str) -> World:
     shutil.rmtree(root / "mappings/odoo")
     shutil.copytree(package_root() / "mappings/odoo", root / "mappings/odoo")
     (root / "mappings/sources/hand.yaml").write_text(SOURCE)
-    for entity, (quick, plain) in QUICK.items():
+    for entity, quick, plain in QUICK:
         path = root / f"mappings/odoo/{entity}.yaml"
         assert quick in path.read_text()
         if name == "slow":
@@ -55,8 +63,10 @@ def real_world(root: Path, dsn: str, odoo: OdooDatabase, name: str) -> World:
 
 
 def load_contacts(world: World) -> list[dict[str, Any]]:
-    """Three companies, one of them in Odoo before us, and contacts that share their address, have their own, or have none."""
-    vat = {"name": "Theirs", "is_company": True, "vat": "BE0477472701", "street": "9 Old St", "city": "Gent", "ref": "kept"}
+    """Three companies, one of them in Odoo before us, two with a language of their own, and contacts that share their address, have their own, or have none."""
+    french = world.client.call("res.lang", "search", domain=[["code", "=", "fr_FR"]], context={"active_test": False})
+    world.client.call("res.lang", "write", ids=french, vals={"active": True})
+    vat = {"name": "Theirs", "is_company": True, "vat": "BE0477472701", "street": "9 Old St", "city": "Gent", "ref": "kept", "lang": "fr_FR"}
     world.found("company", "theirs", world.client.call("res.partner", "create", vals_list=[vat], context={"no_vat_validation": True})[0])
     address = {"street": "1 Main St", "street2": "Floor 2", "city": "Boston", "zip": "02139"}
     world.plan(
@@ -80,6 +90,9 @@ def load_contacts(world: World) -> list[dict[str, Any]]:
         for chunk in world.chunks(entity):
             loader.load_chunk(world.target, world.run_id, world.plan_id, chunk)
         loader.load_second(world.target, world.run_id, world.plan_id, entity)
+        if entity == "company":
+            world.client.call("res.partner", "write", ids=[world.ids("company")["bare"]], vals={"lang": False})
+            world.client.call("res.partner", "write", ids=[world.ids("company")["ours"]], vals={"lang": "fr_FR"})
     shape = world.client.call("res.partner", "fields_get", attributes=["type", "store"])
     fields = sorted(n for n, f in shape.items() if f["store"] and n not in VOLATILE and f["type"] not in ("one2many", "binary"))
     ids = world.ids("contact") | world.ids("company")
@@ -98,6 +111,8 @@ def test_companies_and_contacts(tmp_path: Path, staging_dsn: str, odoo: OdooData
     by_name = {r["name"]: r for r in quick}
     assert by_name["Below theirs"]["vat"] == "BE0477472701", "what a company had before us still reaches its new contacts"
     assert by_name["Below theirs"]["city"] == "Gent"
+    spoken = {name: by_name[name]["lang"] for name in ("Shares", "Own", "Below theirs", "Bare", "Alone")}
+    assert spoken == {"Shares": "fr_FR", "Own": "fr_FR", "Below theirs": "fr_FR", "Bare": "en_US", "Alone": "en_US"}
 
 
 DECLARED = {
@@ -159,6 +174,46 @@ def test_leads_messages_meetings_and_orders(tmp_path: Path, staging_dsn: str, od
         for quick_id, slow_id in zip(sorted(ids.values()), sorted(slow[model]), strict=True):
             different += [(model, k, v, rows[slow_id][k]) for k, v in rows[quick_id].items() if v != rows[slow_id][k] and k not in DECLARED.get(model, ())]
     assert different == []
+
+
+PAGE = b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj\n3 0 obj<</Type/Page/Parent 2 0 R/MediaBox[0 0 72 72]>>endobj\nxref\n0 4\n0000000000 65535 f \n0000000009 00000 n \n0000000052 00000 n \n0000000101 00000 n \ntrailer<</Size 4/Root 1 0 R>>\nstartxref\n163\n%%EOF"
+"""A PDF with an empty page."""
+
+
+def test_an_order_gets_the_analytic_accounts_and_documents_that_odoo_gives_it_by_default(tmp_path: Path, staging_dsn: str, odoo: OdooDatabase) -> None:
+    """Neither is looked for record by record, as long as the target has none."""
+    world = real_world(tmp_path, staging_dsn, odoo, "defaults")
+    order = {"partner_id": "ann", "state": "draft", "date_order": "2020-01-01 10:00:00"}
+    line = {"name": "Item", "product_uom_qty": 2, "price_unit": 10.0, "discount": 0, "tax_ids": []}
+    world.plan(
+        contact=[{"_xid": "ann", "name": "Ann", "type": "contact"}],
+        order=[{"_xid": xid, "name": xid, "order_line": [line], **order} for xid in ("before", "after")],
+    )
+    [contacts], [orders] = world.chunks("contact"), world.chunks("order")
+    loader.load_chunk(world.target, world.run_id, world.plan_id, contacts)
+    call, load = world.client.call, ActionTier(world.target).create
+    rules = EntityRules(world.target, "order")
+    assert {name for _, name, *_ in rules.spared} == {"analytic_distribution", "quotation_document_ids"}
+
+    def made(xid: str) -> tuple[Any, Any]:
+        [row] = [r for r in cut if r.xid == xid]
+        created = load("sale.order", [(xid, rules.for_create(row))], {**SILENT, SPARED: rules.spared})
+        [found] = call("sale.order", "read", ids=created.ids, fields=["order_line", "quotation_document_ids"])
+        [inner] = call("sale.order.line", "read", ids=found["order_line"], fields=["analytic_distribution"])
+        return inner["analytic_distribution"], found["quotation_document_ids"]
+
+    with ChunkLedger.open(world.target.ws, world.target.target_id, world.run_id, world.plan_id, orders) as ledger:
+        cut = ledger.cut(0, 10)
+    rules.look_up(cut)
+    assert made("before") == (False, [])
+    group = world.client.xml_ids(["analytic.group_analytic_accounting"])["analytic.group_analytic_accounting"]
+    call("res.users", "write", ids=[world.client.uid], vals={"group_ids": [[4, group]]})
+    plan = call("account.analytic.plan", "create", vals_list=[{"name": "Regions"}])[0]
+    account = call("account.analytic.account", "create", vals_list=[{"name": "North", "plan_id": plan}])[0]
+    call("account.analytic.distribution.model", "create", vals_list=[{"partner_id": world.ids("contact")["ann"], "analytic_distribution": {str(account): 100}}])
+    document = {"name": "Terms.pdf", "datas": base64.b64encode(PAGE).decode(), "document_type": "footer", "add_by_default": True}
+    [terms] = call("quotation.document", "create", vals_list=[document])
+    assert made("after") == ({str(account): 100}, [terms])
 
 
 def test_a_message_on_a_record_that_somebody_deleted_is_refused_and_the_others_arrive(tmp_path: Path, staging_dsn: str, odoo: OdooDatabase) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
+from textwrap import indent
 from typing import Any, Protocol
 
 from crm2odoo.odoo.context import SILENT
@@ -25,10 +26,34 @@ UNASKED = "crm2odoo_unasked"
 """In an entity's context: Odoo does not look up for each record whether the user may make it, which for a message means reading what it is on.
 The action needs an administrator anyway; whether those records are there is asked once per call."""
 
+SPARED = "crm2odoo_spared"
+"""In the context of a create: [field of the lines or "", field, reference or "", [[model, domain]], what is sent], see `EntityRules.spared`."""
+
+# Fills in what Odoo would otherwise look for once per record. `new`: [[xid, values]]; `spared`: see SPARED.
+SPARE = """
+for lines, name, like, models, empty in spared:
+    takers = [vals for row in new for vals in ([line[2] for line in row[1].get(lines) or []] if lines else [row[1]]) if name not in vals]
+    if like:
+        takers = [vals for vals in takers if vals.get(like)]
+        others = env[Model._fields[like].comodel_name].sudo().browse({vals[like] for vals in takers})
+        held = {other['id']: other[name] for other in others.read([name], load='')}
+        for vals in takers:
+            if held.get(vals[like]):
+                vals[name] = held[vals[like]]
+    else:
+        found = False
+        for model, domain in models:
+            if model in env and not [part for part in domain if part[0] not in env[model]._fields]:
+                found = found or env[model].sudo().with_context(active_test=False).search(domain, limit=1)
+        for vals in () if found else takers:
+            vals[name] = empty
+""".strip()
+
 # Runs inside Odoo (16 to 19) as the calling user. `task`: op, model, module, context, rows; and `fields` for a write.
 # A constraint of the database is told in Odoo's own words, which the sandbox of server actions would otherwise hide.
 CODE = f"""# Made by crm2odoo for the time of a migration, and removed by it.
 task = env.context['{PAYLOAD}']
+spared = task['context'].pop('{SPARED}', [])
 env = env(context=task['context'])
 Model = env[task['model']]
 module, xids = task['module'], [row[0] for row in task['rows']]
@@ -42,6 +67,7 @@ try:
     ids = {{name: res_id for name, _model, res_id in found if res_id in alive}}
     if task['op'] == 'create':
         new = [row for row in task['rows'] if row[0] not in ids]
+{indent(SPARE, " " * 8)}
         if task['context'].get('{UNASKED}'):
             Model = Model.sudo()
             for name in {{row[1]['model'] for row in new if row[1].get('res_id')}}:

@@ -39,7 +39,7 @@ from crm2odoo.odoo.errors import (
     Unsupported,
 )
 from crm2odoo.odoo.export_files import ExportFiles
-from crm2odoo.odoo.load_action import ActionTier, LoadTier
+from crm2odoo.odoo.load_action import SPARED, ActionTier, LoadTier
 from crm2odoo.odoo.loader_plain import PlainTier
 from crm2odoo.odoo.loader_values import EntityRules, Missing, same_value
 from crm2odoo.odoo.target import Target
@@ -326,7 +326,9 @@ class _ChunkLoad:
 
     def _create(self, rows: list[_New]) -> None:
         payload = [(new.row.xid, new.values) for new in rows]
-        context = self.context if rows[0].row.theirs else {**self.context, **self.rules.ours_context}
+        context = {**self.context, SPARED: self.rules.spared} if self.rules.spared else self.context
+        if not rows[0].row.theirs:
+            context = {**context, **self.rules.ours_context}
         batch = self.ledger.intend("create", [xid for xid, _ in payload], _digest([new.row for new in rows]))
         call = self._call("create", batch, rows, lambda: self.tier.create(self.entity.model, payload, context), self._create, self._meanwhile)
         if call is None:

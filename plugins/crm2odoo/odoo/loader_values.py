@@ -95,7 +95,21 @@ class EntityRules:
         self.first_keys = {r.key: None for r in self._first}
         """Fields that a new record is given in the first pass, in order."""
         self.ours_context = {k: v for r in self.rules.values() if r.declared for k, v in r.declared.ours_context.items()}
+        self.spared = self._spared()
+        """What the load action fills in: [field of the lines or "", field, reference or "", [[model, domain]], what is sent]."""
         self._xml_ids: dict[str, int | None] = {}
+
+    def _spared(self) -> list[list[Any]]:
+        shape, found = self._target.shapes.get(self._entity.model, {}), []
+        for name, spared in self._entity.spared.items():
+            if name in shape:
+                like = self.rules[spared.like].name if spared.like in self.rules else ""
+                empty = [[6, 0, []]] if shape[name]["type"] == "many2many" else False
+                if like or spared.while_none:
+                    found.append(["", name, like, [[model, domain] for model, domain in (spared.while_none or {}).items()], empty])
+        for key, inner in self._lines.items():
+            found += [[self.rules[key].name, *one[1:]] for one in inner.spared]
+        return found
 
     def look_up(self, rows: Iterable[Row]) -> None:
         """Asks for what the rows need and what is not known yet: XML ids, the records behind lines, and values of records referred to."""

@@ -134,6 +134,21 @@ class CustomField(Strict):
     help: str = ""
 
 
+class Spared(Strict):
+    """A field that Odoo would work out record by record, and that is known for all of them at once."""
+
+    like: Identifier | None = Field(None, description="A reference of the record: the field is what that record holds, if it holds anything.")
+    while_none: dict[str, list[tuple[str, str, Any]]] | None = Field(
+        None, description="Model: domain. The field is empty as long as the target has none of these records, archived ones included."
+    )
+
+    @model_validator(mode="after")
+    def _one_reason(self) -> Spared:
+        if (self.like is None) == (self.while_none is None):
+            raise ValueError("give exactly one of `like` and `while_none`")
+        return self
+
+
 class Match(Strict):
     """How records that the target already has are found."""
 
@@ -238,6 +253,9 @@ class Entity(Strict):
     )
     let: dict[Identifier, str] = Field({}, description="Names for PostgreSQL expressions over the inputs, for use in `fields`.")
     fields: dict[str, OdooField] = {}
+    spared: dict[str, Spared] = Field(
+        {}, description="Fields of Odoo that no source fills, and that Odoo need not look for once per record: what it would find is sent (loading.md)."
+    )
     steps: list[Step] = []
     custom_fields: dict[str, CustomField] = {}
     custom_target: bool = Field(True, description="Whether unknown source columns become custom fields on this model.")
@@ -268,6 +286,11 @@ class Entity(Strict):
                 raise ValueError(f"inputs.{name}: `bring` goes with the type `ref`")
             if value.bring_fields and value.entity == self.entity:
                 raise ValueError(f"inputs.{name}: `bring_fields` cannot look into the entity itself")
+        for name, spared in self.spared.items():
+            if name in self.fields:
+                raise ValueError(f"spared.{name}: a field is either filled or spared")
+            if spared.like and (self.part_of or spared.like not in self.fields):
+                raise ValueError(f"spared.{name}: `like` names {spared.like!r}, which is no field of this entity (lines have no `like`)")
         for name, field in self.fields.items():
             source = self.inputs.get(field.from_ or "")
             if source and source.entity == self.entity and field.write != "second":
