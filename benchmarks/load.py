@@ -65,8 +65,8 @@ ROWS = {
 """Three to five seconds of the quickest contender with 4 processes; a quarter of it with one."""
 BASE = 500
 """Companies and contacts that the other records refer to; the same for every contender."""
-LINES = {"order": "order_id", "invoice": "move_id"}
-"""Entity with lines: the field of a line that refers to it."""
+LINES = {"order": ("order_line", "order_id"), "invoice": ("invoice_line_ids", "move_id")}
+"""Entity with lines: the field that holds them, and the field of a line that refers back."""
 LINES_EACH = 3
 
 OURS_ONLY = {"message": {"message_id", "reply_to"}}
@@ -394,7 +394,7 @@ def write_csv(bench: Bench, target: Target, entity: str, records: Records, by_xm
     rules, declared, module = EntityRules(target, entity).rules, target.entities[entity], target.xid_module
     keys = [k for k in rules if k not in OURS_ONLY.get(entity, ()) and (k in records[0][1] or "value" in declared.fields[k].model_fields_set)]
     keys = [k for k in keys if rules[k].kind != "one2many" and (k in records[0][1] or declared.fields[k].value is not None)]
-    lines = None if by_xml_id else _lines_of(target, entity)
+    lines = LINES[entity][0] if entity in LINES and not by_xml_id else None
     inner = _line_columns(records[0][1][lines]) if lines else []
     with target.ws.connect() as connection:
         stored = "select xid, model, res_id, ours from {log}.record where target_id = %s"
@@ -431,21 +431,16 @@ def write_csv(bench: Bench, target: Target, entity: str, records: Records, by_xm
 
 def write_lines(bench: Bench, target: Target, entity: str, records: Records) -> tuple[str, Path]:
     """The lines of the records as a file of their own; returns its model and its path."""
-    field, module = _lines_of(target, entity), target.xid_module
-    assert field is not None
+    (field, back), module = LINES[entity], target.xid_module
     model, columns = target.entities[f"{entity}_line"].model, _line_columns(records[0][1][field])
     path = bench.folder / f"{model}.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file, delimiter=";", quoting=csv.QUOTE_ALL)
-        writer.writerow(["id", f"{LINES[entity]}/id", *columns])
+        writer.writerow(["id", f"{back}/id", *columns])
         for xid, values in records:
             for n, line in enumerate(values[field]):
                 writer.writerow([f"{module}.{xid}_{n}", f"{module}.{xid}", *(str(line[k]) for k in columns)])
     return model, path
-
-
-def _lines_of(target: Target, entity: str) -> str | None:
-    return next((k for k, field in target.entities[entity].fields.items() if field.lines), None)
 
 
 def _line_columns(lines: list[dict[str, Any]]) -> list[str]:
@@ -470,7 +465,7 @@ def landed(target: Target, entity: str, run: str) -> int:
     heads = count(target.entities[entity].model, [[column, "=like", pattern]])
     if entity not in LINES:
         return heads
-    of_run, of_goods = [f"{LINES[entity]}.{column}", "=like", pattern], ["display_type", "in", [False, "product"]]
+    of_run, of_goods = [f"{LINES[entity][1]}.{column}", "=like", pattern], ["display_type", "in", [False, "product"]]
     lines = count(target.entities[f"{entity}_line"].model, [of_run, of_goods])
     return min(heads, lines // LINES_EACH)
 
