@@ -11,6 +11,9 @@ environments of their own and are given what their documentation says: their own
 ``env[model].create`` in as many processes as Odoo has workers, with our context and a commit per batch. Ours is the whole path:
 cutting batches from the plan, intents, calls, ledger. Starting up (Python, login, reading fields) is left out for everybody.
 Prints a table in Markdown; ``--document docs/performance.md`` brings the one there up to date.
+
+With ``--apart`` Odoo and its part of PostgreSQL have all cores but one, with a worker for each, and whoever loads has the last one together
+with the staging database: as where Airflow stands on a machine of its own.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 from crm2odoo.ledger import batches
@@ -159,6 +163,7 @@ class Bench:
     credentials: OdooCredentials
     config: Path
     peers: dict[str, Path | None] = field(default_factory=dict)
+    apart: bool = False
     plans: int = 0
 
     def open(self) -> Target:
@@ -231,7 +236,23 @@ def prepare(bench: Bench) -> None:
 # ---- the contenders: each returns seconds
 
 
-def in_processes(commands: list[list[str]], environment: dict[str, str] | None = None) -> float:
+def share_out(bench: Bench) -> None:
+    """Gives Odoo and its database all cores but the last, and this process, the staging database and new connections the last one.
+
+    Children start where their parent is, so this is done again when they are there.
+    """
+    if not bench.apart:
+        return
+    *odoo, own = range(psutil.cpu_count())
+    for process in psutil.process_iter(["cmdline"]):
+        command = " ".join(process.info["cmdline"] or ())
+        if command.startswith("postgres: ") or (str(bench.config) in command and "--load" not in command):
+            process.cpu_affinity([own] if command.startswith("postgres: crm2odoo") else odoo)
+        elif "bin/postgres" in command or process.pid == os.getpid():
+            process.cpu_affinity([own])
+
+
+def in_processes(bench: Bench, commands: list[list[str]], environment: dict[str, str] | None = None) -> float:
     """Starts the commands, lets them get ready, then fires them together and waits for the last."""
     children = [
         subprocess.Popen(c, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=tempfile.gettempdir()) for c in commands
@@ -241,6 +262,7 @@ def in_processes(commands: list[list[str]], environment: dict[str, str] | None =
         while (line := child.stdout.readline()) != "ready\n":
             if not line:
                 raise RuntimeError(f"{child.args} ended before it was ready")
+    share_out(bench)
     start = time.perf_counter()
     for child in children:
         assert child.stdin is not None
@@ -261,7 +283,7 @@ def ours(bench: Bench, target: Target, entity: str, plan: int, rows: int, proces
     chunks = batches.chunks(target.ws, plan, entity, rows_per_chunk=-(-rows // processes))
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     commands = [[sys.executable, __file__, "--load", *bench.as_arguments(), str(plan), json.dumps(c.as_json())] for c in chunks]
-    return in_processes(commands, environment)
+    return in_processes(bench, commands, environment)
 
 
 def load_one(arguments: list[str]) -> None:
@@ -319,7 +341,7 @@ def in_process(bench: Bench, target: Target, entity: str, plan: int, rows: int, 
         }
         path.write_text(json.dumps(task))
         commands.append([odoo.command[0], "-c", IN_PROCESS, str(bench.config), bench.credentials.database, str(path)])
-    return in_processes(commands, odoo_environment(odoo.environment))
+    return in_processes(bench, commands, odoo_environment(odoo.environment))
 
 
 def csv_import(bench: Bench, target: Target, entity: str, records: Records, processes: int) -> float:
@@ -547,9 +569,11 @@ def main() -> None:
     parser.add_argument("--processes", default="4,1")
     parser.add_argument("--document", type=Path, help="a file with a table to bring up to date, for example docs/performance.md")
     parser.add_argument("--no-peer", action="store_true", help="ours and the limit only")
+    parser.add_argument("--apart", action="store_true", help="a core of its own for whoever loads, the others for Odoo")
     parser.add_argument("--keep", action="store_true", help="leave the sandbox running")
     options = parser.parse_args()
-    with sandbox_bench(options.keep) as bench:
+    with sandbox_bench(options.keep, workers=psutil.cpu_count() - 1 if options.apart else 4) as bench:
+        bench.apart = options.apart
         bench.peers = {} if options.no_peer else install_peers(bench.folder / "peers")
         print("\n".join(HEAD), flush=True)
         for entity in options.entities.split(","):
@@ -562,8 +586,8 @@ def main() -> None:
 
 
 @contextmanager
-def sandbox_bench(keep: bool, fresh: bool = True) -> Iterator[Bench]:
-    """A sandbox with 4 workers and an empty project. ``keep``: it stays. ``fresh`` False: so do the ledger and the plan of before, if there are any."""
+def sandbox_bench(keep: bool, fresh: bool = True, workers: int = 4) -> Iterator[Bench]:
+    """A sandbox with ``workers`` and an empty project. ``keep``: it stays. ``fresh`` False: so do the ledger and the plan of before, if there are any."""
     folder = FOLDER
     (folder / "mappings" / "projects").mkdir(parents=True, exist_ok=True)
     (folder / "mappings" / "sources").mkdir(exist_ok=True)
@@ -572,7 +596,7 @@ def sandbox_bench(keep: bool, fresh: bool = True) -> Iterator[Bench]:
     (folder / "mappings" / "projects" / "bench_load.yaml").write_text("project: bench_load\ntitle: Benchmark\nsource: bench\nexport: none\n")
     FILES.mkdir(exist_ok=True)
     base = ensure_base()
-    sandbox = up("bench_load", workers=4)
+    sandbox = up("bench_load", workers=workers)
     fresh = fresh or not knows(base.staging_dsn, sandbox.database_uuid)
     if fresh:
         drop_schemas(base.staging_dsn)

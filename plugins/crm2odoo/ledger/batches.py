@@ -18,6 +18,7 @@ from psycopg.types.json import Jsonb
 
 from crm2odoo.project import Entity
 from crm2odoo.staging import Connection, StagingUnreachable, Workspace
+from crm2odoo.staging.vault import MARK
 
 Step = Literal["create", "update", "second"]
 PAUSE = "pause_load"
@@ -98,7 +99,7 @@ class Row:
     """One record to send. ``vals``: field → value in xid form; ``ids``: field → database id(s) of its references, None where not loaded.
 
     ``known``: the ledger has the record; ``loaded``: its values as Odoo holds them, in xid form. ``theirs``: a reference with an
-    ``ours_context`` is to a record that was in Odoo before us.
+    ``ours_context`` is to a record that was in Odoo before us. ``size``: bytes of ``vals`` as JSON; ``private``: a value may be encrypted.
     """
 
     xid: str
@@ -112,6 +113,14 @@ class Row:
     loaded: dict[str, Any] | None
     ids: dict[str, Any] = field(default_factory=dict)
     theirs: bool = False
+    size: int = 0
+    private: bool = True
+
+    @classmethod
+    def cut(cls, vals: str, **cells: Any) -> Row:
+        """A row of load/cut.sql, with ``vals`` as JSON text: what is asked of all its values is asked of the text, once."""
+        size = len(vals) if vals.isascii() else len(vals.encode())
+        return cls(vals=json.loads(vals), size=size, private=MARK in vals, **cells)
 
 
 @dataclass
@@ -224,7 +233,7 @@ class ChunkLedger:
             self._cut_sql, {"first": max(after + 1, self.chunk.first_seq), "last": self.chunk.last_seq, "limit": limit}
         ).fetchall()
         self._connection.commit()
-        return [Row(**row) for row in rows]
+        return [Row.cut(**row) for row in rows]
 
     def planned(self, xids: Sequence[str]) -> set[str]:
         """Those xids that this plan has."""

@@ -89,15 +89,17 @@ class EntityRules:
         self._second = [r for r in self.rules.values() if r.second]
         self._references = [r for r in self.rules.values() if r.is_reference or r.relation]
         self._binary = [r.key for r in self.rules.values() if r.kind == "binary"]
-        self._plain = {
-            r.key for r in self._first if not (r.is_reference or r.relation or r.many or r.kind == "binary" or r.key in self._lines)
-        }
+        self._steps = [(r.key, r.name, self._is_plain(r), r.send_empty, r) for r in self._first]
         self.first_keys = {r.key: None for r in self._first}
         """Fields that a new record is given in the first pass, in order."""
         self.ours_context = {k: v for r in self.rules.values() if r.declared for k, v in r.declared.ours_context.items()}
         self.spared = self._spared()
         """What the load action fills in: [field of the lines or "", field, reference or "", [[model, domain]], what is sent]."""
         self._xml_ids: dict[str, int | None] = {}
+
+    def _is_plain(self, rule: FieldRule) -> bool:
+        """Whether its values are sent as they are."""
+        return not (rule.is_reference or rule.relation or rule.many or rule.kind == "binary" or rule.key in self._lines)
 
     def _spared(self) -> list[list[Any]]:
         shape, found = self._target.shapes.get(self._entity.model, {}), []
@@ -189,14 +191,11 @@ class EntityRules:
 
     def bytes(self, row: Row) -> int:
         """Roughly what a row adds to a request."""
-        total = 0
-        for value in row.vals.values():
-            if value is not None:
-                text = value if isinstance(value, str) else str(value)
-                total += 24 + (len(text) if text.isascii() else len(text.encode()))
+        if not self._binary:
+            return row.size
         # A content that stands in the row itself is text of the row.
         paths = [str(row.vals[k]) for k in self._binary if row.vals.get(k)]
-        return total + sum(self._files.size(path) * 4 // 3 for path in paths if self._files and not path.startswith(IN_PLACE))
+        return row.size + sum(self._files.size(path) * 4 // 3 for path in paths if self._files and not path.startswith(IN_PLACE))
 
     def missing(self, row: Row, keys: Container[str]) -> list[Missing]:
         """References among ``keys`` that cannot be resolved."""
@@ -251,17 +250,16 @@ class EntityRules:
 
     def for_create(self, row: Row) -> dict[str, Any]:
         """Values of a new record: empty ones only where Odoo would put in something else."""
-        vals, found = row.vals, {}
-        for rule in self._first:
-            key = rule.key
+        vals, found, private = row.vals, {}, row.private
+        for key, name, plain, send_empty, rule in self._steps:
             raw = vals.get(key)
-            if raw is None and not rule.send_empty:
+            if raw is None and not send_empty:
                 continue
             # Most values are sent as they are.
-            if raw is not None and key in self._plain:
-                found[rule.name] = self._target.ws.vault.unseal_value(raw, rule.kind == "html") if holds_token(raw) else raw
+            if raw is not None and plain:
+                found[name] = self._target.ws.vault.unseal_value(raw, rule.kind == "html") if private and holds_token(raw) else raw
             elif _is_sent(rule, row, value := self.value(rule, row)):
-                found[rule.name] = value
+                found[name] = value
         return found
 
     def comparable_on_create(self, row: Row) -> list[str]:
@@ -321,6 +319,8 @@ class EntityRules:
 
     def waiting(self, row: Row) -> list[str]:
         """Fields that the second pass has to write."""
+        if not self._second:
+            return []
         loaded = row.loaded or {}
         return [r.key for r in self._second if not _same_empty(row.vals.get(r.key), loaded.get(r.key))]
 
