@@ -1707,7 +1707,7 @@ select
   , ((CASE b."kind" WHEN 'call' THEN 'mail.mail_activity_data_call' WHEN 'email' THEN 'mail.mail_activity_data_email' WHEN 'email_out' THEN 'mail.mail_activity_data_email' WHEN 'meeting' THEN 'mail.mail_activity_data_meeting' WHEN 'task' THEN 'mail.mail_activity_data_todo' END))::text as "mail_activity_type_id"
   , ((NOT COALESCE(b."kind", 'note') IN ('email', 'email_out', 'comment')))::boolean as "is_internal"
   , (b."subject")::text as "subject"
-  , ((NULLIF(CONCAT(b."written", CASE WHEN b."says_nothing" THEN '<p>' || REPLACE(REPLACE(COALESCE(b."subject", '(no text in the source)'), '&', '&amp;'), '<', '&lt;') || '</p>' END), '')))::text as "body"
+  , ((NULLIF(CONCAT(b."written", CASE WHEN b."says_nothing" THEN '<p>' || REGEXP_REPLACE(REPLACE(REPLACE(REPLACE(COALESCE(b."subject", '(no text in the source)'), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'), e'\r\n|\r|\n', '<br>', 'g') || '</p>' END), '')))::text as "body"
   , (b."date")::timestamp as "date"
   , (b."author")::text as "author_id"
   , ((COALESCE(b."from_email", CASE WHEN b."author" IS NULL THEN 'Leadforce CRM' END)))::text as "email_from"

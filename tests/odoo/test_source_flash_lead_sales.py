@@ -238,6 +238,16 @@ def test_the_chatter_shows_each_change_of_stage_at_its_time_in_order(loaded: Loa
     assert {r["model"] for r in messages.values()} == {"crm.lead"}
 
 
+def test_no_entry_of_the_log_looks_as_if_somebody_had_removed_it(loaded: Loaded) -> None:
+    """Odoo says "This message has been removed" where a message has no text, no file, no change and no description of its kind."""
+    empty = {r["id"] for r in loaded.search("mail.message.subtype", [["description", "in", [False, ""]]], "id")}
+    messages = loaded.read("message", "body", "subject", "tracking_value_ids", "attachment_ids", "subtype_id")
+    shown = ("body", "tracking_value_ids", "attachment_ids")
+    assert not [x for x, r in messages.items() if r["subtype_id"] in empty and not any(r[field] for field in shown)]
+    rows = loaded.first_rows("activity_log.csv", "Log ID")
+    assert (rows["701848"]["Action"], rows["701848"]["Details"], messages["activity_log_701848"]["body"]) == ("Note added", "", "<p>Note added</p>")
+
+
 @pytest.mark.promise("P098")
 def test_every_entry_of_the_log_has_its_author(loaded: Loaded) -> None:
     authors = {r["partner_id"]: r["login"].lower() for r in loaded.search("res.users", [], "login", "partner_id")}
