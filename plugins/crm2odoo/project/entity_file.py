@@ -260,6 +260,7 @@ class Entity(Strict):
     custom_fields: dict[str, CustomField] = {}
     custom_target: bool = Field(True, description="Whether unknown source columns become custom fields on this model.")
     form_view: str | None = Field(None, description="XML id of the form on which custom fields are shown.")
+    list_action: str | None = Field(None, description="XML id of the action of Odoo that lists all of them, for people who look at the result.")
     context: dict[str, Any] = Field({}, description="Added to the silent context of the load.")
     batch_size: int = Field(500, ge=1, le=5000, description="Rows of the first call; the next follow the time it took (loading.md).")
     order: Annotated[list[str], BeforeValidator(_listed)] = Field(
