@@ -355,13 +355,13 @@ def csv_import(bench: Bench, target: Target, entity: str, records: Records, proc
 def data_flow(bench: Bench, target: Target, entity: str, records: Records, processes: int) -> float:
     """odoo-data-flow's own command, with what its documentation says for speed on Odoo 19.
 
-    Lines come in a file of their own, each with its external id. With --o2m they could stand below their order, but it sends one order in a
-    call then, and takes longer.
+    Lines come in a file of their own, each with its external id, in batches that share no order: the quickest of its ways. Batches that share
+    one collide, and with --groupby or --o2m it sends one order in a call.
     """
     command = [program(bench, "odoo-data-flow", "fluvo"), "import", "--connection-file", connection_file(bench, target, "data_flow", "json2"),
                "--headless", "--no-adaptive-throttle"]  # fmt: skip
 
-    def files(part: Records) -> list[tuple[str, Path]]:
+    def files(part: Records) -> list[list[str]]:
         return [write_csv(bench, target, entity, part, by_xml_id=True), *([write_lines(bench, target, entity, part)] if entity in LINES else [])]
 
     return import_command(bench, command, processes, records, files)
@@ -383,19 +383,18 @@ def connection_file(bench: Bench, target: Target, name: str, protocol: str) -> s
     return str(config)
 
 
-def import_command(bench: Bench, command: list[str], processes: int, records: Records, files: Callable[[Records], list[tuple[str, Path]]]) -> float:
+def import_command(bench: Bench, command: list[str], processes: int, records: Records, files: Callable[[Records], list[list[str]]]) -> float:
     """Seconds of a peer's command for the files of the records, less those that it takes for a single record.
 
-    ``files`` writes them and says (model, path) of each. The peers are of one family: these options are the same. Raises RuntimeError when it
+    ``files`` writes them and says the options of each. The peers are of one family: their options are the same. Raises RuntimeError when it
     cannot load the single record; where it gives up later, what landed counts.
     """
     seconds = []
     for part in ([("warm_" + records[0][0], _warm(records[0][1]))], records):
         written = files(part)
         start = time.perf_counter()
-        for model, path in written:
-            options = ["--file", str(path), "--model", model, "--worker", str(processes), "--size", str(BATCH)]
-            done = subprocess.run([*command, *options], capture_output=True, text=True, cwd=bench.folder, check=False)
+        for options in written:
+            done = subprocess.run([*command, *options, "--worker", str(processes)], capture_output=True, text=True, cwd=bench.folder, check=False)
             if done.returncode and part is not records:
                 raise RuntimeError((done.stdout + done.stderr)[-2000:])
             if done.returncode:
@@ -408,8 +407,8 @@ def _warm(values: dict[str, Any]) -> dict[str, Any]:
     return {k: f"warm {v}" if k in ("name", "summary", "message_id", "ref", "body") else v for k, v in values.items()}
 
 
-def write_csv(bench: Bench, target: Target, entity: str, records: Records, by_xml_id: bool = False) -> tuple[str, Path]:
-    """The same values as a file for ``load``; returns its model and its path.
+def write_csv(bench: Bench, target: Target, entity: str, records: Records, by_xml_id: bool = False) -> list[str]:
+    """The same values as a file for ``load``; returns the options of its import.
 
     References are database ids, and lines are further rows. ``by_xml_id``: references are external ids, and there are no lines.
     """
@@ -448,11 +447,11 @@ def write_csv(bench: Bench, target: Target, entity: str, records: Records, by_xm
             own = [f"{module}.{xid}", *(cell(k, values.get(k, declared.fields[k].value)) for k in keys)]
             for n, line in enumerate(values.get(lines) or [{}] if lines else [{}]):
                 writer.writerow([*(own if n == 0 else [""] * len(own)), *(str(line.get(k, "")) for k in inner)])
-    return declared.model, path
+    return ["--file", str(path), "--model", declared.model, "--size", str(BATCH)]
 
 
-def write_lines(bench: Bench, target: Target, entity: str, records: Records) -> tuple[str, Path]:
-    """The lines of the records as a file of their own; returns its model and its path."""
+def write_lines(bench: Bench, target: Target, entity: str, records: Records) -> list[str]:
+    """The lines of the records as a file of their own; returns the options of its import."""
     (field, back), module = LINES[entity], target.xid_module
     model, columns = target.entities[f"{entity}_line"].model, _line_columns(records[0][1][field])
     path = bench.folder / f"{model}.csv"
@@ -462,7 +461,7 @@ def write_lines(bench: Bench, target: Target, entity: str, records: Records) -> 
         for xid, values in records:
             for n, line in enumerate(values[field]):
                 writer.writerow([f"{module}.{xid}_{n}", f"{module}.{xid}", *(str(line[k]) for k in columns)])
-    return model, path
+    return ["--file", str(path), "--model", model, "--size", str(BATCH - BATCH % LINES_EACH)]
 
 
 def _line_columns(lines: list[dict[str, Any]]) -> list[str]:
