@@ -61,6 +61,15 @@ class TestChunks:
         assert [c.number for c in found] == [0, 1, 2]
         assert found[0].label == "tag 2-6"
 
+    @pytest.mark.parametrize(("batch_size", "rows", "made"), [(10, 15, [15]), (10, 60, [20, 20, 20]), (10, 200, [50] * 4), (10, 450, [100] * 4 + [50]), (100, 450, [200, 200, 50])])
+    def test_heavy_records_make_smaller_chunks_and_a_small_phase_gives_all_connections_work(
+        self, world: World, batch_size: int, rows: int, made: list[int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        entities = world.ws.bundle.entities
+        monkeypatch.setitem(entities, "tag", entities["tag"].model_copy(update={"batch_size": batch_size}))
+        world.plan(tag=tags(rows))
+        assert [c.rows for c in world.chunks("tag")] == made
+
     def test_there_are_never_more_chunks_than_airflow_maps(self, world: World) -> None:
         world.plan(tag=tags(50))
         found = world.chunks("tag", rows_per_chunk=1, max_chunks=7)

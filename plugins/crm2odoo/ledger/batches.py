@@ -50,10 +50,17 @@ class Chunk:
         return cls(**data)
 
 
-def chunks(ws: Workspace, plan_id: int, entity: str, rows_per_chunk: int = 5000, max_chunks: int = 1000) -> list[Chunk]:
+WORKERS = 4
+"""Connections that a phase should keep busy, as far as it has enough records: what a small Odoo has. A task cannot ask Airflow for its pools."""
+FEW, MANY = 2, 10
+"""Batches of a chunk: at least, because a task costs Airflow seconds; and at most, as long as that makes no more chunks than Airflow maps."""
+
+
+def chunks(ws: Workspace, plan_id: int, entity: str, rows_per_chunk: int | None = None, max_chunks: int = 1000) -> list[Chunk]:
     """Cuts the creates and updates of an entity into chunks, in plan order; none when there is nothing to send.
 
-    There are at most ``max_chunks`` (Airflow maps no more than 1,024 tasks): a large phase gets larger chunks. Records with the same
+    ``rows_per_chunk`` follows the entity's batch size, which is small where records are heavy: a few thousand invoices are work for all
+    connections. There are at most ``max_chunks`` (Airflow maps no more than 1,024 tasks): a large phase gets larger chunks. Records with the same
     value in the entity's ``keep_together`` field stay in one chunk. Raises ValueError when the entity's ``order`` tears them apart.
     """
     declared = ws.bundle.entities[entity]
@@ -62,11 +69,13 @@ def chunks(ws: Workspace, plan_id: int, entity: str, rows_per_chunk: int = 5000,
             ws.sql("select count(*) as n from {target}.plan where entity = %s and action in ('create', 'update')"), [entity]
         ).fetchone()
         assert counted is not None
-        size = max(rows_per_chunk, -(-int(counted["n"]) // max_chunks))
+        rows, batch = int(counted["n"]), declared.batch_size
+        size = rows_per_chunk or min(MANY * batch, max(FEW * batch, -(-rows // WORKERS)))
+        size = max(size, -(-rows // max_chunks))
         [statement] = ws.statements("load/chunks.sql.j2", entity=entity, together=declared.keep_together)
-        rows = connection.execute(statement.encode(), {"size": size}).fetchall()
+        cuts = connection.execute(statement.encode(), {"size": size}).fetchall()
     last = 0
-    for row in rows:
+    for row in cuts:
         if row["first_seq"] <= last:
             raise ValueError(
                 f"{entity}: records with the same {declared.keep_together} are not next to each other.\n"
@@ -75,7 +84,7 @@ def chunks(ws: Workspace, plan_id: int, entity: str, rows_per_chunk: int = 5000,
         last = row["last_seq"]
     return [
         Chunk(entity, number, row["first_seq"], row["last_seq"], row["rows"], f"{entity} {row['first_seq']}-{row['last_seq']}")
-        for number, row in enumerate(rows)
+        for number, row in enumerate(cuts)
     ]
 
 
