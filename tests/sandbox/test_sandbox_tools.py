@@ -221,9 +221,16 @@ def test_what_takes_long_says_again_and_again_how_far_it_is() -> None:
 
 
 def test_how_far_the_downloads_are(tmp_path: Path) -> None:
-    assert progress.megabytes(write(tmp_path / "tools", {"a/one": "x" * 1_500_000, "two": "x" * 600_000})) == 2
+    folder = write(tmp_path / "tools", {"a/one": "x" * 1_500_000, "two": "x" * 600_000})
+    (folder / "linked").hardlink_to(folder / "a" / "one")
+    assert progress.megabytes(folder) == 2
     assert progress.megabytes(tmp_path / "nothing") == 0
     assert progress.modules_installed(tmp_path / "no.log") == ""
+    line = "2026-01-01 00:00:00,000 1 INFO db odoo.modules.loading: Loading module {} \n"
+    (tmp_path / "odoo.log").write_text(line.format("base (1/1)"))
+    assert progress.modules_installed(tmp_path / "odoo.log") == ""
+    (tmp_path / "odoo.log").write_text(line.format("base (1/1)") + line.format("web (4/73)"))
+    assert progress.modules_installed(tmp_path / "odoo.log") == "Odoo installs its apps: module 4 of 73"
 
 
 def test_a_part_that_takes_long_is_named_while_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -38,7 +38,8 @@ def modules_installed(odoo_log: Path) -> str:
     """How many of its modules Odoo has come to, by its log; empty before it knows."""
     try:
         with open(odoo_log, errors="replace") as lines:
-            places = [found for line in lines if (found := re.search(r": Loading module \S+ \((\d+)/(\d+)\)", line))]
+            # It begins with "(1/1)": the module that finds out which others there are.
+            places = [found for line in lines if (found := re.search(r": Loading module \S+ \((\d+)/(?!1\))(\d+)\)", line))]
     except FileNotFoundError:
         return ""
     return f"Odoo installs its apps: module {places[-1][1]} of {places[-1][2]}" if places else ""
@@ -46,9 +47,10 @@ def modules_installed(odoo_log: Path) -> str:
 
 def megabytes(folder: Path) -> int:
     """How much lies below a folder, which others may be filling or emptying meanwhile."""
-    size = 0
+    sizes = {}  # uv links what is in its cache: one file in two places counts once
     for place, _, names in os.walk(folder):
         for name in names:
             with contextlib.suppress(FileNotFoundError):
-                size += os.lstat(os.path.join(place, name)).st_size
-    return size // 1_000_000
+                about = os.lstat(os.path.join(place, name))
+                sizes[about.st_dev, about.st_ino] = about.st_size
+    return sum(sizes.values()) // 1_000_000
