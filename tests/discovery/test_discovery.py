@@ -15,7 +15,7 @@ from small_world import PROJECT, write
 
 from crm2odoo.discovery import Proposal, owner_table, propose_custom_fields, stage_table
 from crm2odoo.discovery.custom_fields import field_name, selection_options
-from crm2odoo.project import load_bundle
+from crm2odoo.project import Column, load_bundle
 from crm2odoo.staging import Workspace, build_target
 
 
@@ -97,6 +97,14 @@ def test_the_project_file_wins(tmp_path: Path, staging_dsn: str) -> None:
     a, b = proposal(ws, "u_a"), proposal(ws, "u_b")
     assert (a.field, a.type, a.label) == ("x_alpha", "text", "Alpha")
     assert (b.field, b.dropped) == (None, "internal only")
+
+
+def test_a_column_that_the_source_file_gives_a_title_is_called_by_it(tmp_path: Path, staging_dsn: str) -> None:
+    ws = workspace(tmp_path, staging_dsn, [{"founded": "1999"}])
+    known = ws.bundle.source.objects["deal"]
+    titled = known.model_copy(update={"columns": {**known.columns, "founded": Column(title="Year established")}})
+    ws.bundle.source.objects["deal"] = titled
+    assert (proposal(ws, "founded").label, proposal(ws, "founded").field) == ("Year established", "x_founded")
 
 
 @pytest.mark.parametrize(("header", "name"), [("Roof Area (sq ft)", "x_roof_area_sq_ft"), ("Größe", "x_große"), ("日本", "x_column"), ("a" * 90, "x_" + "a" * 61)])

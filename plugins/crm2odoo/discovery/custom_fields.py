@@ -363,7 +363,7 @@ def _propose(bundle: Bundle, name: str, row: dict[str, Any], known: Column | Non
         entity,
         chosen,
         kind,
-        (decision.label if decision and decision.label else label),
+        (decision.label if decision else None) or (known.title if known else None) or label,
         options,
         row["filled"],
         evidence,
