@@ -8,7 +8,7 @@ be cut into parts; lines of the table that are not measured again stay as they a
 One sandbox Odoo with 4 workers and one staging database, both made for this and removed. The contenders load the same values into the
 same database, one after the other, in turn, each run with new records; the median counts. The peers are installed from PyPI into
 environments of their own and are given what their documentation says: their own default context, batches of 500. The limit is
-``env[model].create`` in as many processes as Odoo has workers, with our context and a commit per batch. Ours is the whole path:
+``env[model].create`` in as many processes as Odoo has workers, with our values, our context and a commit per batch. Ours is the whole path:
 cutting batches from the plan, intents, calls, ledger. Starting up (Python, login, reading fields) is left out for everybody.
 Prints a table in Markdown; ``--document docs/performance.md`` brings the one there up to date.
 

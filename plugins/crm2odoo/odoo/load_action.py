@@ -41,11 +41,11 @@ for lines, name, like, models, empty in spared:
             if held.get(vals[like]):
                 vals[name] = held[vals[like]]
     else:
-        found = False
+        some = False
         for model, domain in models:
             if model in env and not [part for part in domain if part[0] not in env[model]._fields]:
-                found = found or env[model].sudo().with_context(active_test=False).search(domain, limit=1)
-        for vals in () if found else takers:
+                some = some or env[model].sudo().with_context(active_test=False).search(domain, limit=1)
+        for vals in () if some else takers:
             vals[name] = empty
 """.strip()
 
