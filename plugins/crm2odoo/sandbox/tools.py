@@ -90,6 +90,13 @@ def ensure_tools() -> None:
 
         with progress.told(_say, how_far):
             wait(jobs.values())
+    failed = {name: error for name, job in jobs.items() if isinstance(error := job.exception(), SandboxError)}
+    if len(failed) > 1:
+        raise SandboxError(
+            f"{len(failed)} downloads failed ({', '.join(failed)}): does this machine reach the network? A proxy is named in https_proxy and "
+            "http_proxy, an index of Python packages in PIP_INDEX_URL, a mirror of Debian in CRM2ODOO_DEBIAN_MIRROR. What is there already stays.\n"
+            + "\n".join(f"{name}: {error}" for name, error in failed.items())
+        )
     for job in jobs.values():
         job.result()
 
