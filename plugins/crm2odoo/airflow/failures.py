@@ -17,7 +17,7 @@ from airflow.sdk import get_current_context
 
 from crm2odoo.airflow.console_address import PREFIX
 from crm2odoo.odoo.errors import OdooUnreachable, TransientError, UnclearAnswer
-from crm2odoo.staging import StagingUnreachable
+from crm2odoo.staging import StagingUnreachable, kept_connections
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -39,12 +39,15 @@ def person_readable(step: Callable[P, R]) -> Callable[P, R]:
 
     An error class of crm2odoo already carries a message for a person: the task fails with it at once, or is tried again when
     its cause may pass. Anything else is a flaw of the program: it keeps its stack trace, and is not tried again either.
+
+    The step uses its connections to the staging database again: it opens one where it would open a dozen.
     """
 
     @functools.wraps(step)
     def run(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
-            return step(*args, **kwargs)
+            with kept_connections():
+                return step(*args, **kwargs)
         except Exception as error:
             if isinstance(error, AirflowException):
                 _hand_on(error)

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 
 from crm2odoo.project import Bundle, Column, Entity, Feed, FieldLine, Input, StageLine, Step
 from crm2odoo.staging import unfound
+from crm2odoo.staging.kept_connections import Connection
 from crm2odoo.staging.mapping_sql import (
     KEYED,
     ODOO_SQL_TYPES,
@@ -25,7 +26,7 @@ from crm2odoo.staging.mapping_sql import (
     with_aliases,
 )
 from crm2odoo.staging.render import across, expression, literal, quote
-from crm2odoo.staging.workspace import Connection, Workspace
+from crm2odoo.staging.workspace import Workspace
 
 log = logging.getLogger(__name__)
 

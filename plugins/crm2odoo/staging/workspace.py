@@ -16,11 +16,10 @@ from psycopg.rows import dict_row
 from crm2odoo.project import Bundle
 from crm2odoo.staging import log_schema, render
 from crm2odoo.staging.data_key import open_data_key
+from crm2odoo.staging.kept_connections import Connection, connection_to
 from crm2odoo.staging.vault import Vault
 
 log = logging.getLogger(__name__)
-
-Connection = psycopg.Connection[dict[str, Any]]
 
 
 class StagingUnreachable(RuntimeError):
@@ -57,17 +56,19 @@ class Workspace:
     @contextmanager
     def connect(self) -> Iterator[Connection]:
         """One transaction: committed at the end of the block, rolled back on an error."""
+        with connection_to(self.dsn, self._connect) as connection:
+            yield connection
+
+    def _connect(self) -> Connection:
         # A killed task's query would run on, and keep its locks, if the server did not look for its client.
         try:
-            connection = psycopg.connect(
+            return psycopg.connect(
                 self.dsn, row_factory=dict_row, options="-c timezone=UTC -c client_connection_check_interval=5s", connect_timeout=10
             )
         except psycopg.OperationalError as error:
             raise StagingUnreachable(
                 f"cannot reach the staging PostgreSQL: {str(error).strip()}\nCheck the connection {self.bundle.project.connections.staging!r}."
             ) from None
-        with connection:
-            yield connection
 
     def sql(self, text: str, **names: str) -> sql.Composed:
         """A statement for psycopg: ``{log}`` and the other schemas, and identifiers given as keywords, are quoted."""
