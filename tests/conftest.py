@@ -39,6 +39,17 @@ if find_spec("hypothesis"):  # not beside Airflow 3.1, where only the DAGs are t
 
 pytest_plugins = ["odoo_server", "promise_results"]
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order in which workers get the modules: one makes the template of Odoo, the others do meanwhile what needs none."""
+    needs: dict[str, bool] = {}
+    for item in items:
+        module = item.nodeid.partition("::")[0]
+        needs[module] = needs.get(module, False) or "odoo_base" in getattr(item, "fixturenames", ())
+    maker = next((module for module, odoo in needs.items() if odoo), "")
+    items.sort(key=lambda item: (0 if (module := item.nodeid.partition("::")[0]) == maker else 1 + needs[module]))
+
+
 # Airflow is 800,000 objects, and Python's collector looks at all of them again and again: every seventh second of a run of a DAG.
 gc.set_threshold(100_000, 50, 100)
 

@@ -15,7 +15,7 @@ from crm2odoo.ledger import batches
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.target import Target, open_target
 from crm2odoo.project import load_bundle
-from crm2odoo.staging import Workspace
+from crm2odoo.staging import Workspace, kept_connections
 
 SOURCE = """
 source: hand
@@ -242,8 +242,9 @@ def open_world(root: Path, dsn: str, credentials: OdooCredentials, name: str = "
 def world_of(root: Path, dsn: str, odoo: Any, name: str = "hand", transport: Any = "auto", **project: Any) -> Iterator[World]:
     """A fresh project ``name`` on an Odoo database of the fixtures."""
     write_project(root, name, **project)
-    world = open_world(root, dsn, OdooCredentials(odoo.url, odoo.database, odoo.login, odoo.api_key), name, transport)
-    try:
-        yield world
-    finally:
-        world.client.close()
+    with kept_connections():
+        world = open_world(root, dsn, OdooCredentials(odoo.url, odoo.database, odoo.login, odoo.api_key), name, transport)
+        try:
+            yield world
+        finally:
+            world.client.close()

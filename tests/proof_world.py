@@ -18,7 +18,7 @@ from crm2odoo.odoo import loader, match, schema
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.target import Target, open_target
 from crm2odoo.project import load_bundle
-from crm2odoo.staging import Workspace
+from crm2odoo.staging import Workspace, kept_connections
 
 SOURCE = """
 source: proof
@@ -258,7 +258,8 @@ def proof_world(root: Path, dsn: str, odoo: Any, name: str = "proof", **project:
         (root / f"mappings/odoo/{entity}.yaml").write_text(f"entity: {entity}\n{dedent(text)}\n")
     ws = Workspace.open(load_bundle(root, name), dsn)
     client = OdooClient.connect(OdooCredentials(odoo.url, odoo.database, odoo.login, odoo.api_key))
-    try:
-        yield Proof(open_target(ws, client, "sandbox"), root)
-    finally:
-        client.close()
+    with kept_connections():
+        try:
+            yield Proof(open_target(ws, client, "sandbox"), root)
+        finally:
+            client.close()

@@ -27,7 +27,7 @@ from crm2odoo.odoo.target import Target, open_target
 from crm2odoo.project import load_bundle
 from crm2odoo.reconcile.field_diff import DiffSummary, diff
 from crm2odoo.reconcile.gate import check_entity
-from crm2odoo.staging import Workspace
+from crm2odoo.staging import Workspace, kept_connections
 from crm2odoo.staging.vault import Vault
 from odoo_server import OdooDatabase
 
@@ -121,6 +121,7 @@ class Loaded:
         return [*(f"{e.entity}: {e.different}" for e in self.differences.entities if e.different), *(r["name"] for r in failed)]
 
 
+@kept_connections()
 def migrate(source: str, root: Path, name: str, dsn: str, odoo: OdooDatabase, vault: Vault | None = None) -> Loaded:
     """Register, land, clean, profile, build, set up, plan, load, check, settle, compare: as the DAGs do it."""
     ws = Workspace.open(load_bundle(root, name), dsn, vault)
