@@ -28,9 +28,12 @@ def chromium() -> str:
     pytest.skip("there is no Chromium: install the package chromium")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def airflow_url(odoo_base) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    """What ``make up`` starts, in the home of the tests. Sessions that run side by side share it; the last one stops it."""
+    """What ``make up`` starts, in the home of the tests. Sessions that run side by side share it; the last one stops it.
+
+    For a module only: its scheduler and dag-processor take a third of a core from the modules after it, with nothing to do.
+    """
     from crm2odoo.airflow import local
     from crm2odoo.sandbox import lifecycle
 
@@ -64,7 +67,7 @@ def _end_old_runs(dsn: str) -> None:
         connection.execute("update dag_run set state = 'failed' where state in ('queued', 'running')")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def page(airflow_url: str) -> Iterator[Page]:
     """Logged in as admin."""
     with sync_playwright() as playwright:
