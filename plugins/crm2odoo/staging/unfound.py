@@ -11,8 +11,9 @@ from psycopg.sql import Composed
 from psycopg.types.json import Jsonb
 
 from crm2odoo.project import Bundle, FieldLine, SourceObject
+from crm2odoo.staging.kept_connections import Connection
 from crm2odoo.staging.render import quote
-from crm2odoo.staging.workspace import Connection, Workspace
+from crm2odoo.staging.workspace import Workspace
 
 
 def tell(ws: Workspace, connection: Connection, export_id: str, name: str) -> None:
