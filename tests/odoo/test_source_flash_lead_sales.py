@@ -238,6 +238,14 @@ def test_the_chatter_shows_each_change_of_stage_at_its_time_in_order(loaded: Loa
     assert {r["model"] for r in messages.values()} == {"crm.lead"}
 
 
+def test_the_lists_that_people_are_sent_to_are_pages_of_odoo(loaded: Loaded) -> None:
+    named = {entity.list_action for entity in loaded.ws.bundle.entities.values() if entity.list_action}
+    assert {"crm.crm_lead_all_leads", "crm.crm_lead_opportunities", "contacts.action_contacts", "sale.action_orders"} <= named
+    for action in named:
+        module, _, name = action.partition(".")
+        assert loaded.search("ir.model.data", [["module", "=", module], ["name", "=", name], ["model", "=", "ir.actions.act_window"]], "id"), action
+
+
 def test_no_entry_of_the_log_looks_as_if_somebody_had_removed_it(loaded: Loaded) -> None:
     """Odoo says "This message has been removed" where a message has no text, no file, no change and no description of its kind."""
     empty = {r["id"] for r in loaded.search("mail.message.subtype", [["description", "in", [False, ""]]], "id")}

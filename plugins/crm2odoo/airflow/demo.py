@@ -93,14 +93,14 @@ class Demo:
         self.say(f"\nReport   {report_location(ws, run_id)}")
         found = next(s for s in sandbox.list_sandboxes() if s.name == self.bundle.project.project)
         self.say(f"Odoo     {found.url}   login {found.login}   password {found.password}")
-        for title, address in self._pages(found.url):
+        for title, address in self.pages(found.url):
             self.say(f"         {address}   {title}")
         self.say("         (its menu CRM › Pipeline shows only one's own deals: take the filter “My Pipeline” away)")
         self.say(f"\nDone in {time.monotonic() - self.began:.0f} s.")
         self.say("`make demo` again: nothing is written twice. `make up`: the same in Airflow's pages. `make down`: nothing is left.")
 
 
-    def _pages(self, url: str) -> list[tuple[str, str]]:
+    def pages(self, url: str) -> list[tuple[str, str]]:
         """Title and address of each list of Odoo in which something of this project is."""
         titles: dict[str, list[str]] = {}
         for name, entity in self.bundle.entities.items():
