@@ -76,6 +76,18 @@ def test_settings_of_one_use_are_not_those_of_the_next(ws: Workspace) -> None:
     assert (memory == "1MB", zone) == (False, "UTC")
 
 
+def test_a_statement_is_not_prepared_for_a_table_that_was_made_anew(ws: Workspace) -> None:
+    """psycopg prepares what is executed often, and PostgreSQL refuses it when the result has another shape."""
+    with psycopg.connect(ws.dsn, autocommit=True) as other, kept_connections():
+        for columns in ("n int", "n int, m int"):
+            other.execute(f"drop table if exists anew; create table anew ({columns}); insert into anew values (1)")
+            with ws.connect() as connection:
+                first = connection.info.backend_pid
+                found = [connection.execute("select * from anew").fetchone() for _ in range(8)][-1]
+        assert found == {"n": 1, "m": None}
+        assert session(ws) == first
+
+
 def test_one_that_the_server_ended_is_replaced(ws: Workspace) -> None:
     with kept_connections():
         first = session(ws)

@@ -23,11 +23,11 @@ class _Kept:
         self._idle: dict[str, list[Connection]] | None = {}
 
     def take(self, dsn: str) -> Connection | None:
-        """One that PostgreSQL still answers on, with its settings as when it was opened."""
+        """One that PostgreSQL still answers on, as it was when it was opened: no settings, and no statement prepared for tables of before."""
         while connection := self._one_of(dsn):
             try:
                 connection.autocommit = True
-                connection.execute("reset all")
+                connection.execute("reset all; deallocate all")
                 connection.autocommit = False
             except psycopg.Error:  # the server was started again, or ended the session
                 connection.close()
