@@ -26,8 +26,10 @@ class _Kept:
         """One that PostgreSQL still answers on, as it was when it was opened: no settings, and no statement prepared for tables of before."""
         while connection := self._one_of(dsn):
             try:
+                connection.execute("select")
+                connection.rollback()  # with which psycopg, in all its versions, forgets the statements that it prepared
                 connection.autocommit = True
-                connection.execute("reset all; deallocate all")
+                connection.execute("reset all")
                 connection.autocommit = False
             except psycopg.Error:  # the server was started again, or ended the session
                 connection.close()
