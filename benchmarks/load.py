@@ -61,6 +61,7 @@ FILES = FOLDER / "export"
 Records = list[tuple[str, dict[str, Any]]]
 """(xid, values) of each."""
 BATCH = 500
+CORES = list(range(psutil.cpu_count() or 1))
 PEERS = {"odoo_csv_import": "odoo_import_export_client", "odoo-data-flow": "fluvo"}
 """Contender: its package on PyPI. odoo-data-flow is published under its new name, Fluvo."""
 ROWS = {
@@ -237,20 +238,17 @@ def prepare(bench: Bench) -> None:
 # ---- the contenders: each returns seconds
 
 
-def share_out(bench: Bench) -> None:
-    """Gives Odoo and its database all cores but the last, and this process, the staging database and new connections the last one.
+def share_out(bench: Bench, odoo: list[int], own: list[int]) -> None:
+    """Gives Odoo and its database the cores ``odoo``, and this process, the staging database and new connections the cores ``own``.
 
     Children start where their parent is, so this is done again when they are there.
     """
-    if not bench.apart:
-        return
-    *odoo, own = range(psutil.cpu_count())
     for process in psutil.process_iter(["cmdline"]):
         command = " ".join(process.info["cmdline"] or ())
         if command.startswith("postgres: ") or (str(bench.config) in command and "--load" not in command):
-            process.cpu_affinity([own] if command.startswith("postgres: crm2odoo") else odoo)
+            process.cpu_affinity(own if command.startswith("postgres: crm2odoo") else odoo)
         elif "bin/postgres" in command or process.pid == os.getpid():
-            process.cpu_affinity([own])
+            process.cpu_affinity(own)
 
 
 def in_processes(bench: Bench, commands: list[list[str]], environment: dict[str, str] | None = None) -> float:
@@ -263,7 +261,8 @@ def in_processes(bench: Bench, commands: list[list[str]], environment: dict[str,
         while (line := child.stdout.readline()) != "ready\n":
             if not line:
                 raise RuntimeError(f"{child.args} ended before it was ready")
-    share_out(bench)
+    if bench.apart:
+        share_out(bench, CORES[:-1], CORES[-1:])
     start = time.perf_counter()
     for child in children:
         assert child.stdin is not None
@@ -598,7 +597,7 @@ def main() -> None:
     parser.add_argument("--apart", action="store_true", help="a core of its own for whoever loads, the others for Odoo")
     parser.add_argument("--keep", action="store_true", help="leave the sandbox running")
     options = parser.parse_args()
-    with sandbox_bench(options.keep, workers=psutil.cpu_count() - 1 if options.apart else 4) as bench:
+    with sandbox_bench(options.keep, workers=len(CORES) - 1 if options.apart else 4) as bench:
         bench.apart = options.apart
         bench.peers = {} if options.no_peer else install_peers(bench.folder / "peers")
         print("\n".join(HEAD), flush=True)
@@ -609,6 +608,8 @@ def main() -> None:
                 print(measured, flush=True)
                 if options.document:
                     write_document(options.document, measured)
+        if options.apart:
+            share_out(bench, CORES, CORES)
 
 
 @contextmanager

@@ -59,4 +59,3 @@ def _what_is_there_stays() -> None:
     """From now on the collector looks at what is made in this module only. A task's process, forked from here, copies fewer pages, too."""
     gc.collect()
     gc.freeze()
-

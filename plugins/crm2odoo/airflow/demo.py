@@ -99,7 +99,6 @@ class Demo:
         self.say(f"\nDone in {time.monotonic() - self.began:.0f} s.")
         self.say("`make demo` again: nothing is written twice. `make up`: the same in Airflow's pages. `make down`: nothing is left.")
 
-
     def pages(self, url: str) -> list[tuple[str, str]]:
         """Title and address of each list of Odoo in which something of this project is."""
         titles: dict[str, list[str]] = {}
