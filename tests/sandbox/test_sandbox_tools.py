@@ -233,7 +233,18 @@ def test_how_far_the_downloads_are(tmp_path: Path) -> None:
     assert progress.modules_installed(tmp_path / "odoo.log") == "Odoo installs its apps: module 4 of 73"
 
 
-def test_a_part_that_takes_long_is_named_while_it_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def new_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of tools, whose environments are made without a download."""
+    monkeypatch.setattr(tools, "tools_dir", lambda: tmp_path)
+    monkeypatch.setattr(system_packages, "ensure", lambda log: None)
+    monkeypatch.setattr(python_env, "bootstrap", lambda folder, log: None)
+    monkeypatch.setattr(python_env, "install", lambda folder, requirements, uv, log: folder.mkdir())
+    monkeypatch.delenv("CRM2ODOO_ODOO_PATH", raising=False)
+    return tmp_path
+
+
+def test_a_part_that_takes_long_is_named_while_it_does(new_tools: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     @contextlib.contextmanager
     def told(log: Callable[[str], None], how_far: Callable[[], str]) -> Iterator[None]:
         log(how_far())
@@ -242,42 +253,22 @@ def test_a_part_that_takes_long_is_named_while_it_does(tmp_path: Path, monkeypat
 
     go_on = threading.Event()
     monkeypatch.setattr(progress, "told", told)
-    monkeypatch.setattr(tools, "tools_dir", lambda: tmp_path)
-    monkeypatch.setattr(system_packages, "ensure", lambda log: None)
-    monkeypatch.setattr(python_env, "bootstrap", lambda folder, log: None)
-    monkeypatch.setattr(python_env, "install", lambda folder, requirements, uv, log: folder.mkdir())
     monkeypatch.setattr(odoo_package, "fetch", lambda target, work, log: target.mkdir() if go_on.wait(60) else None)
-    monkeypatch.delenv("CRM2ODOO_ODOO_PATH", raising=False)
     tools.ensure_tools()
     lines = capsys.readouterr().out
     assert re.search(r"still at work: odoo.*\(0 MB in .* so far\)", lines)
 
 
-def test_when_several_downloads_fail_the_network_is_asked_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_several_downloads_fail_the_network_is_asked_about(new_tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise SandboxError("no way to the mirror")
 
-    monkeypatch.setattr(tools, "tools_dir", lambda: tmp_path)
-    monkeypatch.setattr(system_packages, "ensure", lambda log: None)
-    monkeypatch.setattr(python_env, "bootstrap", lambda folder, log: None)
-    monkeypatch.setattr(python_env, "install", lambda folder, requirements, uv, log: folder.mkdir())
     monkeypatch.setattr(odoo_package, "fetch", fail)
-    monkeypatch.delenv("CRM2ODOO_ODOO_PATH", raising=False)
     with pytest.raises(SandboxError, match=r"^no way to the mirror$"):
         tools.ensure_tools()
-    shutil.rmtree(tmp_path / "venv")
+    shutil.rmtree(new_tools / "venv")
     monkeypatch.setattr(python_env, "install", fail)
     with pytest.raises(SandboxError) as caught:
         tools.ensure_tools()
     assert str(caught.value).startswith("2 downloads failed (odoo, venv): does this machine reach the network? A proxy")
     assert str(caught.value).count("no way to the mirror") == 2
-
-
-@pytest.mark.parametrize("module", ["tools", "cli"])
-def test_what_make_calls_before_there_is_an_environment_runs_on_a_bare_python(module: str) -> None:
-    """-S: without the packages of this environment, as in a fresh clone, and after .tools has gone."""
-    plugins = Path(tools.__file__).resolve().parents[2]
-    done = subprocess.run(
-        [sys.executable, "-S", "-c", f"import crm2odoo.sandbox.{module}"], env={"PYTHONPATH": str(plugins)}, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
