@@ -18,7 +18,6 @@ from crm2odoo.intake.ahead import ahead
 from crm2odoo.intake.defects import Defects
 from crm2odoo.intake.delivery import ARCHIVES, Delivery, among_attachments, open_delivery
 from crm2odoo.intake.errors import ExportChanged, NoExport, UnknownEncoding
-from crm2odoo.intake.findings import Finding, replace_findings, storable
 from crm2odoo.intake.headers import Assignment, assign, missing_columns, shown
 from crm2odoo.intake.json_dump import BrokenJson, Collection, Element, ManyValues, elements, rows, survey
 from crm2odoo.intake.private_columns import private_columns, protected, tell
@@ -27,6 +26,7 @@ from crm2odoo.intake.recognise import Recognition, recognise
 from crm2odoo.intake.scan import NotUtf8, Scan, Scanner, utf8_blocks, with_line_feeds
 from crm2odoo.intake.sniff import HEAD, Head, disguised, find_encoding, quick_encoding, sniff
 from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.findings import Finding, replace_findings, storable
 
 log = logging.getLogger(__name__)
 
@@ -281,9 +281,10 @@ def assign_file(ws: Workspace, export_id: str, name: str, object_name: str | Non
 def _land_table(
     ws: Workspace, connection: Connection, stream: BinaryIO, export_id: str, file_no: int, name: str, size: int, encoding: str, choice: str | None
 ) -> Landed:
+    may_be_none = PurePosixPath(name).suffix.lower() in MAYBE_TABLES or among_attachments(name)
     first = stream.read(HEAD)
     if what := disguised(first):
-        if PurePosixPath(name).suffix.lower() in MAYBE_TABLES or among_attachments(name):
+        if may_be_none:
             return Landed("excluded", notes={"kind": "attachment"})
         return _disguised(name, what)
     encoding = quick_encoding(first) or encoding
@@ -306,7 +307,7 @@ def _land_table(
         "newlines": "CR" if returns_only else "CRLF" if b"\r\n" in start else "LF",
     }
     if recognition.object is None or recognition.assignment is None:
-        if PurePosixPath(name).suffix.lower() in MAYBE_TABLES or among_attachments(name):
+        if may_be_none:
             return Landed("excluded", notes={"kind": "attachment"})
         return _unknown(landed, name, head.header, recognition)
     landed.object, landed.status = recognition.object, "assigned" if choice else "recognised"

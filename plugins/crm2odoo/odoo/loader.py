@@ -326,9 +326,8 @@ class _ChunkLoad:
 
     def _create(self, rows: list[_New]) -> None:
         payload = [(new.row.xid, new.values) for new in rows]
-        context = {**self.context, SPARED: self.rules.spared} if self.rules.spared else self.context
-        if not rows[0].row.theirs:
-            context = {**context, **self.rules.ours_context}
+        ours = {} if rows[0].row.theirs else self.rules.ours_context
+        context = {**self.context, SPARED: self.rules.spared, **ours}
         batch = self.ledger.intend("create", [xid for xid, _ in payload], _digest([new.row for new in rows]))
         call = self._call("create", batch, rows, lambda: self.tier.create(self.entity.model, payload, context), self._create, self._meanwhile)
         if call is None:
