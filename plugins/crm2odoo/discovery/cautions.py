@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crm2odoo.intake.findings import Finding
 from crm2odoo.project import Bundle
+from crm2odoo.staging.findings import Finding
 
 
 @dataclass(frozen=True)

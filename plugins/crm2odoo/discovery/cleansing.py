@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from crm2odoo.intake.findings import Finding
 from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.findings import Finding
 
 
 @dataclass(frozen=True)

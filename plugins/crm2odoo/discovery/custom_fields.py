@@ -9,11 +9,8 @@ import unicodedata
 from dataclasses import dataclass, replace
 from typing import Any
 
-import sqlglot
-from sqlglot import exp
-
-from crm2odoo.project import Bundle, Column, FieldLine, SourceObject
-from crm2odoo.staging import Connection, Workspace
+from crm2odoo.project import Bundle, Column
+from crm2odoo.staging import Connection, Workspace, columns_read
 from crm2odoo.staging.mapping_sql import normalised, normalised_text
 from crm2odoo.staging.render import quote
 from crm2odoo.staging.target import field_key, index_pivot, listed, pivoted
@@ -271,28 +268,11 @@ def used_columns(bundle: Bundle, name: str) -> set[str]:
             if feed.object == name:
                 kept |= set(feed.mapping.keep)
                 used |= {feed.mapping.each} if feed.mapping.each else set()
-                used |= _names(feed.mapping.when, source_object) if feed.mapping.when else set()
+                used |= columns_read.of_expression(feed.mapping.when, source_object) if feed.mapping.when else set()
                 conditions = [line for line in (feed.mapping.unless, feed.mapping.only_if) if line]
                 for line in [*feed.mapping.fields.values(), *conditions]:
-                    used |= _names_of_line(line, source_object)
+                    used |= columns_read.of_line(line, source_object)
     return used - kept
-
-
-def _names_of_line(line: FieldLine, source_object: SourceObject) -> set[str]:
-    names = {line.from_} if line.from_ else set()
-    for sql in (line.sql, line.when):
-        names |= _names(sql, source_object) if sql else set()
-    names |= set(line.collect.equals or []) if line.collect else set()
-    for part in [*(line.keys or []), *line.also, *([line.or_else] if line.or_else else [])]:
-        names |= _names_of_line(part, source_object)
-    return names
-
-
-def _names(sql: str, source_object: SourceObject) -> set[str]:
-    columns = {
-        c.name.removesuffix("__key").removesuffix("__currency") for c in sqlglot.parse_one(f"select {sql}", dialect="postgres").find_all(exp.Column)
-    }
-    return columns & set(source_object.columns)
 
 
 def _slash_date(ws: Workspace) -> str:

@@ -17,8 +17,8 @@ from crm2odoo.discovery.guide import checklist
 from crm2odoo.discovery.noted import noted, noted_findings
 from crm2odoo.discovery.overview import owner_table, stage_table
 from crm2odoo.discovery.unmapped import inputs_without_source, unmapped_columns
-from crm2odoo.intake.findings import Finding, replace_findings
 from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.findings import Finding, replace_findings
 from crm2odoo.staging.render import quote
 
 STEP = "discovery"

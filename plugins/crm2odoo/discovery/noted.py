@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from crm2odoo.intake.findings import Finding
 from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.findings import Finding
 from crm2odoo.staging.render import quote
 
 

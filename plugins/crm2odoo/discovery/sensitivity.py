@@ -10,11 +10,11 @@ from pathlib import Path
 
 import yaml
 
-from crm2odoo.intake.findings import Finding, replace_findings
 from crm2odoo.intake.headers import words
 from crm2odoo.project import OWN_ROOT
 from crm2odoo.project.source_file import Sensitivity
 from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.findings import Finding, replace_findings
 
 STEP = "sensitivity"
 LOOKED_AT = 2000

@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
-from crm2odoo.intake.findings import Finding
 from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.findings import Finding
 from crm2odoo.staging.render import quote
 
 # Row counts at which products and spreadsheets cut off. 65,536 and 1,048,576 are the sheets of Excel, with and without the header.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from psycopg.types.json import Jsonb
-
 from crm2odoo.handoff.facts import collect
 from crm2odoo.handoff.papers.mapping import ColumnFate, column_fates
 from crm2odoo.staging import Workspace
+from crm2odoo.staging.findings import Finding, replace_findings
 
 STEP = "handoff.columns"
 
@@ -18,26 +17,16 @@ def note_unmapped(ws: Workspace, run_id: str) -> list[ColumnFate]:
     by_object: dict[str, list[ColumnFate]] = {}
     for fate in lost:
         by_object.setdefault(fate.object, []).append(fate)
-    export_id = facts.run["export_id"]
+    findings = []
+    for name, columns in by_object.items():
+        listed = ", ".join(f"{c.header} ({c.filled})" for c in columns)
+        advice = (
+            f"Who signs the scope agrees that {'it stays' if len(columns) == 1 else 'they stay'} behind. To keep one, add a line to `map` in"
+            f" mappings/projects/{ws.bundle.project.project}.yaml and run discover again."
+        )
+        title = f"{ws.bundle.source.objects[name].title}: filled columns without a place in Odoo, with their values: {listed}"
+        evidence = {"advice": advice, "columns": {c.header: c.filled for c in columns}}
+        findings.append(Finding("warning", "unmapped_column", title, sum(c.filled for c in columns), evidence))
     with ws.connect() as connection:
-        connection.execute(ws.sql("delete from {log}.finding where step = %s and export_id = %s"), (STEP, export_id))
-        for name, columns in by_object.items():
-            listed = ", ".join(f"{c.header} ({c.filled})" for c in columns)
-            advice = (
-                f"Who signs the scope agrees that {'it stays' if len(columns) == 1 else 'they stay'} behind. To keep one, add a line to `map` in"
-                f" mappings/projects/{ws.bundle.project.project}.yaml and run discover again."
-            )
-            connection.execute(
-                ws.sql(
-                    "insert into {log}.finding (export_id, step, severity, code, title, count, evidence)"
-                    " values (%s, %s, 'warning', 'unmapped_column', %s, %s, %s)"
-                ),
-                (
-                    export_id,
-                    STEP,
-                    f"{ws.bundle.source.objects[name].title}: filled columns without a place in Odoo, with their values: {listed}",
-                    sum(c.filled for c in columns),
-                    Jsonb({"advice": advice, "columns": {c.header: c.filled for c in columns}}),
-                ),
-            )
+        replace_findings(ws, connection, facts.run["export_id"], STEP, findings)
     return lost

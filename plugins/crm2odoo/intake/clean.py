@@ -13,12 +13,12 @@ from typing import Any
 
 from crm2odoo.intake.attachments import check_attachments
 from crm2odoo.intake.errors import NoExport
-from crm2odoo.intake.findings import replace_findings
 from crm2odoo.intake.hints import CURRENCY, HINTS
 from crm2odoo.intake.parts import LandedFile, part_findings
 from crm2odoo.project import Column, SourceObject
 from crm2odoo.project.source_file import Parent
 from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.findings import replace_findings
 from crm2odoo.staging.render import literal, quote, render
 
 TEXT_TYPES = {"id", "text", "name", "html", "file"}

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from crm2odoo.intake.findings import Finding
 from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.findings import Finding
 
 
 @dataclass

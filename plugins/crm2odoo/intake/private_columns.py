@@ -7,12 +7,12 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crm2odoo.intake.findings import Finding
 from crm2odoo.intake.scan import Defect, Scan
 from crm2odoo.intake.sealed_cells import cleaned
 from crm2odoo.project import Column
 from crm2odoo.project.privacy import Treatment
 from crm2odoo.staging import Workspace
+from crm2odoo.staging.findings import Finding
 
 NUMBERS_BEFORE = 2
 """``rec`` and ``line`` stand before the cells of a row."""

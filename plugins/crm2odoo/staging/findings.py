@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from psycopg.types.json import Jsonb
 
-from crm2odoo.staging import Connection, Workspace
+from crm2odoo.staging.kept_connections import Connection
+from crm2odoo.staging.workspace import Workspace
 
 
 @dataclass(frozen=True)

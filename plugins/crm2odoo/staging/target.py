@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
 from crm2odoo.project import Bundle, Column, Entity, Feed, FieldLine, Input, StageLine, Step
 from crm2odoo.staging import unfound
+from crm2odoo.staging.findings import Finding, replace_findings
 from crm2odoo.staging.kept_connections import Connection
 from crm2odoo.staging.mapping_sql import (
     KEYED,
@@ -101,22 +100,10 @@ def _break_circles(ws: Workspace, connection: Connection, export_id: str, name: 
             for circle in connection.execute(statement.encode()).fetchall():
                 connection.execute(ws.sql("update {target}.{t} set {f} = null where _xid = %s", t=name, f=field_name), [circle["xids"][0]])
                 broken.append({"field": field_name, "records": circle["keys"], "emptied": circle["keys"][0], "cut": circle["xids"][0]})
-    step = f"circle:{name}"
-    connection.execute(ws.sql("delete from {log}.finding where export_id = %s and step = %s"), [export_id, step])
-    if broken:
-        shown = "; ".join(" → ".join([*b["records"], b["records"][0]]) for b in broken[:5])
-        connection.execute(
-            ws.sql(
-                "insert into {log}.finding (export_id, step, severity, code, title, count, evidence) values (%s, %s, 'warning', 'circle', %s, %s, %s)"
-            ),
-            [
-                export_id,
-                step,
-                f"{entity.title} that are above themselves: {shown}. The first of each circle is loaded without the one above it",
-                len(broken),
-                Jsonb({"circles": broken}),
-            ],
-        )
+    shown = "; ".join(" → ".join([*b["records"], b["records"][0]]) for b in broken[:5])
+    title = f"{entity.title} that are above themselves: {shown}. The first of each circle is loaded without the one above it"
+    findings = [Finding("warning", "circle", title, len(broken), {"circles": broken})] if broken else []
+    replace_findings(ws, connection, export_id, f"circle:{name}", findings)
 
 
 def custom_columns(ws: Workspace, connection: Connection, export_id: str) -> list[CustomColumn]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from psycopg.sql import Composed
-from psycopg.types.json import Jsonb
 
-from crm2odoo.project import Bundle, FieldLine, SourceObject
+from crm2odoo.project import Bundle, FieldLine
+from crm2odoo.staging import columns_read
+from crm2odoo.staging.findings import Finding, replace_findings
 from crm2odoo.staging.kept_connections import Connection
 from crm2odoo.staging.render import quote
 from crm2odoo.staging.workspace import Workspace
@@ -24,7 +24,8 @@ def tell(ws: Workspace, connection: Connection, export_id: str, name: str) -> No
     intake reports, nothing is lost. Still it is told when no row at all finds its record, and the value is for no other reference (a customer
     is a contact or a company): that looks like a mistake in the mapping.
     """
-    entity, findings = ws.bundle.entities[name], []
+    entity = ws.bundle.entities[name]
+    findings: list[Finding] = []
     refs = [ref for ref, declared in entity.inputs.items() if declared.type == "ref"]
     if refs and (feeds := ws.bundle.feeds(name)):
         counted = ", ".join(f"count({quote('_unfound_' + ref)}) as {quote(ref)}" for ref in refs)
@@ -34,21 +35,12 @@ def tell(ws: Workspace, connection: Connection, export_id: str, name: str) -> No
             case = Case(ws, connection, name, ref, row["_object"])
             found, lost = case.found(), case.lost(_kept_nowhere_else(ws.bundle, row["_object"], lines))
             if lost:
-                findings.append(("warning", *case.told(lost, found)))
+                findings.append(case.told("warning", lost, found))
             elif found or not any(ws.bundle.makes(target) for target in entity.inputs[ref].targets):
                 continue
             elif _stands_alone(ws.bundle, row["_object"], lines):
-                findings.append(("info", *case.told(int(row[ref]), found)))
-    step = f"unfound:{name}"
-    connection.execute(ws.sql("delete from {log}.finding where export_id = %s and step = %s"), [export_id, step])
-    for severity, title, count, evidence in findings:
-        connection.execute(
-            ws.sql(
-                "insert into {log}.finding (export_id, step, severity, code, title, count, evidence) "
-                "values (%s, %s, %s, 'reference_not_found', %s, %s, %s)"
-            ),
-            [export_id, step, severity, title, count, Jsonb(evidence)],
-        )
+                findings.append(case.told("info", int(row[ref]), found))
+    replace_findings(ws, connection, export_id, f"unfound:{name}", findings)
 
 
 @dataclass(frozen=True)
@@ -83,8 +75,8 @@ class Case:
             f"where r._object = %s and r.{{unfound}} is not null and coalesce({given}) is not null"
         )
 
-    def told(self, count: int, found: int) -> tuple[str, int, dict[str, Any]]:
-        """Title, number and evidence. No values of the source: they may be those that nobody may read."""
+    def told(self, severity: Literal["warning", "info"], count: int, found: int) -> Finding:
+        """What a person is told about ``count`` rows. No values of the source: they may be those that nobody may read."""
         bundle = self.ws.bundle
         rows = self.connection.execute(
             self._sql("select _key from {target}.{t} where _object = %s and {unfound} is not null order by _seq limit 3"), [self.object]
@@ -98,7 +90,8 @@ class Case:
             f"Look at the values, and at `{self.object}.{self.entity}.{self.ref}` in sources/{bundle.source.source}.yaml; "
             f"`map` in the project file replaces that line."
         )
-        return title, count, {"object": self.object, "entity": self.entity, "input": self.ref, "found": found, "records": first}
+        evidence = {"object": self.object, "entity": self.entity, "input": self.ref, "found": found, "records": first}
+        return Finding(severity, "reference_not_found", title, count, evidence)
 
     def _sql(self, text: str) -> Composed:
         return self.ws.sql(text, t=self.entity, identity=f"identity_{self.entity}", object=self.object, unfound=f"_unfound_{self.ref}")
@@ -111,28 +104,19 @@ class Case:
 def _kept_nowhere_else(bundle: Bundle, source_object: str, lines: list[FieldLine]) -> set[str]:
     """Columns that only these lines read, and that are neither part of the row's own key nor of a declared parent."""
     declared = bundle.source.objects[source_object]
-    mine = {column for line in lines for column in _mentioned(line, declared)}
+    mine = {column for line in lines for column in columns_read.of_line(line, declared, conditions=False)}
     all_lines = [line for mapping in declared.entities for line in mapping.fields.values()]
-    others = {column for line in all_lines if line not in lines for column in _mentioned(line, declared)}
+    others = {column for line in all_lines if line not in lines for column in columns_read.of_line(line, declared, conditions=False)}
     return mine - others - set(declared.key) - {column for parent in declared.parents for column in parent.columns}
 
 
 def _stands_alone(bundle: Bundle, source_object: str, lines: list[FieldLine]) -> bool:
     """Whether no other reference of the object is made from the same columns."""
     declared = bundle.source.objects[source_object]
-    mine = {column for line in lines for column in _mentioned(line, declared)}
+    mine = {column for line in lines for column in columns_read.of_line(line, declared, conditions=False)}
     return not any(
-        bundle.entities[mapping.entity].inputs[name].targets and line not in lines and mine & _mentioned(line, declared)
+        bundle.entities[mapping.entity].inputs[name].targets and line not in lines and mine & columns_read.of_line(line, declared, conditions=False)
         for mapping in declared.entities
         if mapping.entity in bundle.entities
         for name, line in mapping.fields.items()
     )
-
-
-def _mentioned(line: FieldLine, declared: SourceObject) -> set[str]:
-    """The columns of an object that a line reads, in whatever way."""
-    names = {line.from_} if line.from_ else set()
-    names |= {column for column in declared.columns if line.sql and re.search(rf"\b{column}(__key|__currency)?\b", line.sql)}
-    for part in [*(line.keys or []), *line.also, *([line.or_else] if line.or_else else [])]:
-        names |= _mentioned(part, declared)
-    return names
