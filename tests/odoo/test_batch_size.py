@@ -5,13 +5,13 @@ from __future__ import annotations
 from crm2odoo.odoo.batch_size import FASTEST, SLOWEST, BatchSize
 
 
-def test_it_grows_while_calls_are_quick_and_never_passes_a_thousand() -> None:
+def test_it_grows_while_calls_are_quick_and_never_passes_two_thousand() -> None:
     size = BatchSize(200)
     seen = []
-    for _ in range(3):
+    for _ in range(4):
         size.took(size.rows, 0.5)
         seen.append(size.rows)
-    assert seen == [600, 1000, 1000]
+    assert seen == [600, 1800, 2000, 2000]
 
 
 def test_heavy_records_stop_at_twice_the_start() -> None:

@@ -70,6 +70,7 @@ def test_xml_ids_are_looked_up_and_unknown_ones_left_out(client: OdooClient) -> 
     [
         ("res.partner", "create", {"vals_list": [{"name": False}]}, RowRefused, "Contacts require a name"),
         ("crm.stage", "create", {"vals_list": [{"name": False}]}, RowRefused, "name"),
+        ("res.partner", "create", {"vals_list": [{"name": "x", "color": 2**70}]}, RowRefused, "out of range"),
         ("res.partner", "create", {"vals_list": [{"name": "x", "type": "company"}]}, RowRefused, "Wrong value for res.partner.type"),
         ("res.partner", "create", {"vals_list": [{"name": "x", "mobile_2": "1"}]}, SchemaMismatch, "no field 'mobile_2' on 'res.partner'"),
         ("res.partners", "search", {"domain": []}, Unsupported, "res.partners"),

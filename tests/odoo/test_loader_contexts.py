@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import io
 import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from crm2odoo.ledger.batches import ChunkLedger
 from crm2odoo.odoo import loader, settings
@@ -214,6 +216,31 @@ def test_an_order_gets_the_analytic_accounts_and_documents_that_odoo_gives_it_by
     document = {"name": "Terms.pdf", "datas": base64.b64encode(PAGE).decode(), "document_type": "footer", "add_by_default": True}
     [terms] = call("quotation.document", "create", vals_list=[document])
     assert made("after") == ({str(account): 100}, [terms])
+
+
+SIZES = ["image_1920", "image_1024", "image_512", "image_256", "image_128"]
+
+
+def test_pictures_are_resized_where_there_are_some_and_nothing_is_written_where_there_are_none(tmp_path: Path, staging_dsn: str, odoo: OdooDatabase) -> None:
+    world = real_world(tmp_path, staging_dsn, odoo, "pictures")
+    call, load = world.client.call, ActionTier(world.target).create
+    drawn = io.BytesIO()
+    Image.new("RGB", (600, 600), "navy").save(drawn, "PNG")
+    seen, bare = {"name": "Seen", "is_company": True, "image_1920": base64.b64encode(drawn.getvalue()).decode()}, {"name": "Bare", "is_company": True}
+    quick = [*load("res.partner", [("alone", bare)], SILENT).ids, *load("res.partner", [("seen", seen), ("beside", bare)], SILENT).ids]
+    slow = call("res.partner", "create", vals_list=[bare, seen, bare])
+
+    def pictures(ids: list[int]) -> tuple[list[Any], list[Any]]:
+        found = {r["id"]: r for r in call("res.partner", "read", ids=ids, fields=SIZES)}
+        on_disk = [["res_model", "=", "res.partner"], ["res_id", "in", ids], ["res_field", "in", SIZES]]
+        files = call("ir.attachment", "search_read", domain=on_disk, fields=["res_id", "res_field", "checksum"])
+        return [[found[i][size] for size in SIZES] for i in ids], sorted((ids.index(f["res_id"]), f["res_field"], f["checksum"]) for f in files)
+
+    values, files = pictures(quick)
+    assert values == pictures(slow)[0]
+    assert files == pictures(slow)[1]
+    assert [[bool(v) for v in one] for one in values] == [[False] * 5, [True] * 5, [False] * 5]
+    assert len(files) == 5
 
 
 def test_a_message_on_a_record_that_somebody_deleted_is_refused_and_the_others_arrive(tmp_path: Path, staging_dsn: str, odoo: OdooDatabase) -> None:

@@ -6,13 +6,13 @@ happens between the two, the open intent tells the next try which external ids t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
+import msgspec
 import psycopg
 from psycopg.types.json import Jsonb
 
@@ -126,10 +126,10 @@ class Row:
     private: bool = True
 
     @classmethod
-    def cut(cls, vals: str, **cells: Any) -> Row:
-        """A row of load/cut.sql, with ``vals`` as JSON text: what is asked of all its values is asked of the text, once."""
+    def cut(cls, vals: str, ids: str, **cells: Any) -> Row:
+        """A row of load/cut.sql, with ``vals`` and ``ids`` as JSON text: what is asked of all its values is asked of the text, once."""
         size = len(vals) if vals.isascii() else len(vals.encode())
-        return cls(vals=json.loads(vals), size=size, private=MARK in vals, **cells)
+        return cls(vals=msgspec.json.decode(vals), ids=msgspec.json.decode(ids), size=size, private=MARK in vals, **cells)
 
 
 @dataclass
@@ -284,7 +284,7 @@ class ChunkLedger:
     def settle(self, batch_id: int | None, outcomes: Sequence[Outcome], calls: int = 0, ms: float = 0.0) -> None:
         """Writes what Odoo did: entries, records and the batch's end, in one transaction. Raises ChunkTakenOver."""
         self._still_ours()
-        values = {"batch": batch_id, "run": self.run_id, "rows": json.dumps([vars(o) for o in outcomes])}
+        values = {"batch": batch_id, "run": self.run_id, "rows": msgspec.json.encode(outcomes).decode()}
         for statement in self._settle_sql:
             self._connection.execute(statement, values)
         self._forget_refusals([o.xid for o in outcomes if not o.incomplete])

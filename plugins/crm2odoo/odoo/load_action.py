@@ -49,6 +49,13 @@ for lines, name, like, models, empty in spared:
             vals[name] = empty
 """.strip()
 
+# Odoo would resize a picture to four sizes for each record, and write the empty result, also where there is none. `made`: the records of `new`.
+SPARE_PICTURES = """
+if 'image_1920' in Model._fields and not Model._fields['image_1920'].default and not [row for row in new if 'image_1920' in row[1]]:
+    for name in ('image_1024', 'image_512', 'image_256', 'image_128'):
+        env.remove_to_compute(Model._fields[name], made)
+""".strip()
+
 # Runs inside Odoo (16 to 19) as the calling user. `task`: op, model, module, context, rows; and `fields` for a write.
 # A constraint of the database is told in Odoo's own words, which the sandbox of server actions would otherwise hide.
 CODE = f"""# Made by crm2odoo for the time of a migration, and removed by it.
@@ -75,7 +82,9 @@ try:
                 gone = on - set(env[name].browse(on).exists().ids)
                 if gone:
                     raise UserError('%s is on a record that is not in Odoo any more: %s %s' % (Model._description, name, min(gone)))
-        fresh = dict(zip([row[0] for row in new], Model.create([row[1] for row in new]).ids))
+        made = Model.create([row[1] for row in new])
+{indent(SPARE_PICTURES, " " * 8)}
+        fresh = dict(zip([row[0] for row in new], made.ids))
         # What `_update_xmlids` does, but as one statement with two arrays. Where another call writes the same external ids at this moment, the
         # database refuses one of the two as not serializable, and Odoo runs it again.
         env.cr.execute(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import httpx
+import msgspec
 
 from crm2odoo.odoo.errors import (
     AccessRefused,
@@ -179,8 +180,8 @@ class _Http:
 
 
 def _json(body: Any) -> bytes:
-    """Text as it is: escaped, Cyrillic would be three times as long."""
-    return json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    """Text as it is: escaped, Cyrillic would be three times as long. Four times as quick as `json`, and Odoo waits for it."""
+    return msgspec.json.encode(body)
 
 
 def retry_after(answer: httpx.Response) -> float | None:
