@@ -7,13 +7,14 @@ be cut into parts; lines of the table that are not measured again stay as they a
 
 One sandbox Odoo with 4 workers and one staging database, both made for this and removed. The contenders load the same values into the
 same database, one after the other, in turn, each run with new records; the median counts. The peers are installed from PyPI into
-environments of their own and are given what their documentation says: their own default context, batches of 500. The limit is
+environments of their own and are given what their documentation says: their own default context, batches of 500. odoo-data-flow runs twice:
+with all that its documentation says for speed, and as it comes. The limit is
 ``env[model].create`` in as many processes as Odoo has workers, with our values, our context and a commit per batch. Ours is the whole path:
 cutting batches from the plan, intents, calls, ledger. Starting up (Python, login, reading fields) is left out for everybody.
 Prints a table in Markdown; ``--document docs/performance.md`` brings the one there up to date.
 
-With ``--apart`` Odoo and its part of PostgreSQL have all cores but one, with a worker for each, and whoever loads has the last one together
-with the staging database: as where Airflow stands on a machine of its own.
+With ``--apart`` Odoo and its part of PostgreSQL have one half of the cores, and whoever loads has the other half together with the staging
+database: as where Airflow stands on a machine of its own. The limit then has Odoo's half, too.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from crm2odoo.odoo import loader, settings
 from crm2odoo.odoo.client import OdooClient, OdooCredentials
 from crm2odoo.odoo.context import SILENT
 from crm2odoo.odoo.export_files import ExportFiles
-from crm2odoo.odoo.load_action import SPARE
+from crm2odoo.odoo.load_action import SPARE, SPARE_PICTURES
 from crm2odoo.odoo.loader_values import EntityRules
 from crm2odoo.odoo.target import Target, open_target
 from crm2odoo.project import load_bundle, package_root
@@ -62,8 +63,13 @@ Records = list[tuple[str, dict[str, Any]]]
 """(xid, values) of each."""
 BATCH = 500
 CORES = list(range(psutil.cpu_count() or 1))
+ODOO_CORES, OWN_CORES = CORES[: len(CORES) // 2], CORES[len(CORES) // 2 :]
+"""Who has which cores with ``--apart``."""
 PEERS = {"odoo_csv_import": "odoo_import_export_client", "odoo-data-flow": "fluvo"}
 """Contender: its package on PyPI. odoo-data-flow is published under its new name, Fluvo."""
+AS_IT_COMES = "odoo-data-flow as it comes"
+CONTENDERS = {"ours": None, "limit": None, **{peer: peer for peer in PEERS}, AS_IT_COMES: "odoo-data-flow"}
+"""Contender: the peer whose program it needs."""
 ROWS = {
     "tag": 80_000, "company": 15_000, "contact": 8_000, "lead": 10_000, "message": 40_000, "activity": 20_000, "attachment": 10_000, "event": 12_000,
     "order": 1_200, "invoice": 600,
@@ -246,9 +252,14 @@ def share_out(bench: Bench, odoo: list[int], own: list[int]) -> None:
     for process in psutil.process_iter(["cmdline"]):
         command = " ".join(process.info["cmdline"] or ())
         if command.startswith("postgres: ") or (str(bench.config) in command and "--load" not in command):
-            process.cpu_affinity(own if command.startswith("postgres: crm2odoo") else odoo)
+            cores = own if command.startswith("postgres: crm2odoo") else odoo
         elif "bin/postgres" in command or process.pid == os.getpid():
-            process.cpu_affinity(own)
+            cores = own
+        else:
+            continue
+        # A worker of Odoo answers in a thread of its own, and each thread has cores of its own.
+        for thread in process.threads():
+            os.sched_setaffinity(thread.id, cores)
 
 
 def in_processes(bench: Bench, commands: list[list[str]], environment: dict[str, str] | None = None) -> float:
@@ -262,7 +273,7 @@ def in_processes(bench: Bench, commands: list[list[str]], environment: dict[str,
             if not line:
                 raise RuntimeError(f"{child.args} ended before it was ready")
     if bench.apart:
-        share_out(bench, CORES[:-1], CORES[-1:])
+        share_out(bench, ODOO_CORES, OWN_CORES)
     start = time.perf_counter()
     for child in children:
         assert child.stdin is not None
@@ -312,7 +323,8 @@ with registry.cursor() as cr:
     for start in range(0, len(task["rows"]), task["batch"]):
         new = [["", values] for values in task["rows"][start : start + task["batch"]]]
         exec(task["spare"])
-        Model.create([values for _, values in new])
+        made = Model.create([values for _, values in new])
+        exec(task["spare_pictures"])
         cr.commit()
         env.invalidate_all()
 print("done", flush=True)
@@ -338,6 +350,7 @@ def in_process(bench: Bench, target: Target, entity: str, plan: int, rows: int, 
             "batch": BATCH,
             "spared": rules.spared,
             "spare": SPARE,
+            "spare_pictures": SPARE_PICTURES,
         }
         path.write_text(json.dumps(task))
         commands.append([odoo.command[0], "-c", IN_PROCESS, str(bench.config), bench.credentials.database, str(path)])
@@ -362,9 +375,21 @@ def data_flow(bench: Bench, target: Target, entity: str, records: Records, proce
                "--headless", "--no-adaptive-throttle"]  # fmt: skip
 
     def files(part: Records) -> list[list[str]]:
-        return [write_csv(bench, target, entity, part, by_xml_id=True), *([write_lines(bench, target, entity, part)] if entity in LINES else [])]
+        return [write_csv(bench, target, entity, part, by_xml_id=True, lines_apart=True), *([write_lines(bench, target, entity, part)] if entity in LINES else [])]
 
     return import_command(bench, command, processes, records, files)
+
+
+def data_flow_as_it_comes(bench: Bench, target: Target, entity: str, records: Records, processes: int) -> float:
+    """odoo-data-flow's own command with a file, a model and the number of workers, on an Odoo whose lead scoring nobody parked."""
+    command = [program(bench, "odoo-data-flow", "fluvo"), "import", "--connection-file", connection_file(bench, target, "as_it_comes"), "--headless"]
+    if entity in LINES:
+        command.append("--o2m")
+    settings.restore(target, "run", rebuild_scoring=False)
+    try:
+        return import_command(bench, command, processes, records, lambda part: [write_csv(bench, target, entity, part, by_xml_id=True)])
+    finally:
+        settings.park(target, "run")
 
 
 def program(bench: Bench, peer: str, name: str) -> str:
@@ -373,12 +398,13 @@ def program(bench: Bench, peer: str, name: str) -> str:
     return str(python.parent / name)
 
 
-def connection_file(bench: Bench, target: Target, name: str, protocol: str) -> str:
+def connection_file(bench: Bench, target: Target, name: str, protocol: str | None = None) -> str:
     c = bench.credentials
     host, port = c.base.removeprefix("http://").split(":")
     config = bench.folder / f"{name}.conf"
     config.write_text(
-        f"[Connection]\nhostname = {host}\ndatabase = {c.database}\nlogin = {c.login}\npassword = {c.secret}\nprotocol = {protocol}\nport = {port}\nuid = {target.client.uid}\n"
+        f"[Connection]\nhostname = {host}\ndatabase = {c.database}\nlogin = {c.login}\npassword = {c.secret}\nport = {port}\nuid = {target.client.uid}\n"
+        + (f"protocol = {protocol}\n" if protocol else "")
     )
     return str(config)
 
@@ -389,6 +415,8 @@ def import_command(bench: Bench, command: list[str], processes: int, records: Re
     ``files`` writes them and says the options of each. The peers are of one family: their options are the same. Raises RuntimeError when it
     cannot load the single record; where it gives up later, what landed counts.
     """
+    if bench.apart:
+        share_out(bench, ODOO_CORES, OWN_CORES)
     single, seconds = [("warm_" + records[0][0], _warm(records[0][1]))], []
     # The first one fills the command's own caches on disk, which the last one finds filled.
     for part in (single, single, records):
@@ -408,15 +436,15 @@ def _warm(values: dict[str, Any]) -> dict[str, Any]:
     return {k: f"warm {v}" if k in ("name", "summary", "message_id", "ref", "body") else v for k, v in values.items()}
 
 
-def write_csv(bench: Bench, target: Target, entity: str, records: Records, by_xml_id: bool = False) -> list[str]:
+def write_csv(bench: Bench, target: Target, entity: str, records: Records, by_xml_id: bool = False, lines_apart: bool = False) -> list[str]:
     """The same values as a file for ``load``; returns the options of its import.
 
-    References are database ids, and lines are further rows. ``by_xml_id``: references are external ids, and there are no lines.
+    References are database ids, and lines are further rows. ``by_xml_id``: references are external ids. ``lines_apart``: without lines.
     """
     rules, declared, module = EntityRules(target, entity).rules, target.entities[entity], target.xid_module
     keys = [k for k in rules if k not in OURS_ONLY.get(entity, ()) and (k in records[0][1] or "value" in declared.fields[k].model_fields_set)]
     keys = [k for k in keys if rules[k].kind != "one2many" and (k in records[0][1] or declared.fields[k].value is not None)]
-    lines = LINES[entity][0] if entity in LINES and not by_xml_id else None
+    lines = LINES[entity][0] if entity in LINES and not lines_apart else None
     inner = _line_columns(records[0][1][lines]) if lines else []
     with target.ws.connect() as connection:
         stored = "select xid, model, res_id, ours from {log}.record where target_id = %s"
@@ -494,7 +522,7 @@ def landed(target: Target, entity: str, run: str) -> int:
 
 def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> dict[str, list[float]]:
     """Contender → records per second of each run. A contender that lost records gets a rate for those that landed."""
-    rates: dict[str, list[float]] = {"ours": [], "limit": [], **{peer: [] for peer in PEERS}}
+    rates: dict[str, list[float]] = {contender: [] for contender in CONTENDERS}
     target = bench.open()
     warm = made(entity, f"warm{bench.plans}", processes * 20)
     # The first call to a worker of Odoo loads code and caches; nobody shall pay for that.
@@ -504,7 +532,8 @@ def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> 
         turn = n % len(rates)
         for contender in [*rates][turn:] + [*rates][:turn]:
             found = rates[contender]
-            if contender in PEERS and not bench.peers.get(contender):
+            peer = CONTENDERS[contender]
+            if peer and not bench.peers.get(peer):
                 continue
             bench.plans += 1
             run = f"r{bench.plans}{contender[:2]}{int(time.time()) % 1000000}"
@@ -516,6 +545,8 @@ def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> 
                 seconds = in_process(bench, target, entity, plan, rows, processes)
             elif contender == "odoo_csv_import":
                 seconds = csv_import(bench, target, entity, records, processes)
+            elif contender == AS_IT_COMES:
+                seconds = data_flow_as_it_comes(bench, target, entity, records, processes)
             else:
                 seconds = data_flow(bench, target, entity, records, processes)
             late = time_left_behind(bench)
@@ -570,20 +601,19 @@ def install_peers(folder: Path) -> dict[str, Path | None]:
 
 
 HEAD = [
-    "| entity | processes | records | ours | odoo_csv_import | odoo-data-flow | in-process ORM "
-    "| ours ÷ odoo_csv_import | ours ÷ odoo-data-flow | ours ÷ in-process |",
-    "|---|---|---|---|---|---|---|---|---|---|",
+    "| entity | processes | records | ours | in-process ORM | odoo_csv_import | odoo-data-flow | as it comes "
+    "| ours ÷ in-process | ÷ odoo_csv_import | ÷ odoo-data-flow | ÷ as it comes |",
+    "|---|---|---|---|---|---|---|---|---|---|---|---|",
 ]
 
 
-def line(entity: str, processes: int, rows: int, rates: dict[str, list[float]]) -> str:
+def line(entity: str, processes: str, rows: int, rates: dict[str, list[float]]) -> str:
     """Medians of the rates, and of the ratios of the runs that belong together; a dash for a peer that was not measured or of which nothing landed."""
-    mid = {k: f"{statistics.median(v):,.0f}" if v else "–" for k, v in rates.items()}
-    limit = statistics.median(a / b for a, b in zip(rates["ours"], rates["limit"], strict=True))
-    ratios = {peer: [a / b for a, b in zip(rates["ours"], rates[peer], strict=False) if b] for peer in PEERS}
-    times = {peer: f"{statistics.median(found):.1f}" if found else "–" for peer, found in ratios.items()}
-    cells = [entity, str(processes), f"{rows:,}", f"**{mid['ours']}**", *(mid[peer] for peer in PEERS), mid["limit"], *times.values(), f"{limit:.2f}"]
-    return f"| {' | '.join(cells)} |"
+    mid = [f"{statistics.median(found):,.0f}" if found else "–" for found in rates.values()]
+    pairs = [[a / b for a, b in zip(rates["ours"], found, strict=False) if b] for contender, found in rates.items() if contender != "ours"]
+    share, *times = (statistics.median(found) if found else None for found in pairs)
+    ratios = [f"{share:.2f}", *("–" if found is None else f"{found:.1f}" for found in times)]
+    return f"| {' | '.join([entity, processes, f'{rows:,}', f'**{mid[0]}**', *mid[1:], *ratios])} |"
 
 
 def main() -> None:
@@ -594,17 +624,18 @@ def main() -> None:
     parser.add_argument("--processes", default="4,1")
     parser.add_argument("--document", type=Path, help="a file with a table to bring up to date, for example docs/performance.md")
     parser.add_argument("--no-peer", action="store_true", help="ours and the limit only")
-    parser.add_argument("--apart", action="store_true", help="a core of its own for whoever loads, the others for Odoo")
+    parser.add_argument("--apart", action="store_true", help="one half of the cores for Odoo, the other for whoever loads")
     parser.add_argument("--keep", action="store_true", help="leave the sandbox running")
     options = parser.parse_args()
-    with sandbox_bench(options.keep, workers=len(CORES) - 1 if options.apart else 4) as bench:
+    with sandbox_bench(options.keep) as bench:
         bench.apart = options.apart
         bench.peers = {} if options.no_peer else install_peers(bench.folder / "peers")
         print("\n".join(HEAD), flush=True)
         for entity in options.entities.split(","):
             for processes in map(int, options.processes.split(",")):
                 rows = max(processes * 50, int(ROWS[entity] * options.scale / (4 if processes == 1 else 1)))
-                measured = line(entity, processes, rows, measure(bench, entity, rows, options.runs, processes))
+                label = f"{processes} apart" if options.apart else str(processes)
+                measured = line(entity, label, rows, measure(bench, entity, rows, options.runs, processes))
                 print(measured, flush=True)
                 if options.document:
                     write_document(options.document, measured)
@@ -613,8 +644,8 @@ def main() -> None:
 
 
 @contextmanager
-def sandbox_bench(keep: bool, fresh: bool = True, workers: int = 4) -> Iterator[Bench]:
-    """A sandbox with ``workers`` and an empty project. ``keep``: it stays. ``fresh`` False: so do the ledger and the plan of before, if there are any."""
+def sandbox_bench(keep: bool, fresh: bool = True) -> Iterator[Bench]:
+    """A sandbox with 4 workers and an empty project. ``keep``: it stays. ``fresh`` False: so do the ledger and the plan of before, if there are any."""
     folder = FOLDER
     (folder / "mappings" / "projects").mkdir(parents=True, exist_ok=True)
     (folder / "mappings" / "sources").mkdir(exist_ok=True)
@@ -623,7 +654,7 @@ def sandbox_bench(keep: bool, fresh: bool = True, workers: int = 4) -> Iterator[
     (folder / "mappings" / "projects" / "bench_load.yaml").write_text("project: bench_load\ntitle: Benchmark\nsource: bench\nexport: none\n")
     FILES.mkdir(exist_ok=True)
     base = ensure_base()
-    sandbox = up("bench_load", workers=workers)
+    sandbox = up("bench_load", workers=4)
     fresh = fresh or not knows(base.staging_dsn, sandbox.database_uuid)
     if fresh:
         drop_schemas(base.staging_dsn)
@@ -662,7 +693,7 @@ def write_document(path: Path, measured: str) -> None:
     lines = {tuple(text.split("|")[1:3]): text for text in old.splitlines() if text.count("|") == HEAD[0].count("|") and text not in HEAD}
     lines[tuple(measured.split("|")[1:3])] = measured
     order = {f" {entity} ": place for place, entity in enumerate(ROWS)}
-    table = sorted(lines.items(), key=lambda item: (-int(item[0][1]), order.get(item[0][0], 99)))
+    table = sorted(lines.items(), key=lambda item: (-int(item[0][1].split()[0]), item[0][1], order.get(item[0][0], 99)))
     path.write_text(f"{before}{start}" + "\n".join([*HEAD, *(text for _, text in table)]) + f"\n{end}{after}")
 
 
