@@ -1,6 +1,6 @@
 """How fast records reach Odoo: this loader, odoo_csv_import, odoo-data-flow, and Odoo's own limit, side by side.
 
-    python benchmarks/load.py [--entities company,contact,…] [--scale 1.0] [--runs 3] [--processes 4,1] [--keep]
+    python benchmarks/load.py [--entities company,contact,…] [--scale 1.0] [--runs 3] [--processes 4,1] [--contenders ours,limit,…] [--apart] [--keep]
 
 An entity takes one to three minutes. With ``--keep`` the sandbox stays, and the next command goes on in it, so that a long measurement can
 be cut into parts; lines of the table that are not measured again stay as they are.
@@ -32,7 +32,7 @@ import sys
 import tempfile
 import time
 import venv
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from configparser import ConfigParser
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -520,7 +520,7 @@ def landed(target: Target, entity: str, run: str) -> int:
     return min(heads, lines // LINES_EACH)
 
 
-def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> dict[str, list[float]]:
+def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int, contenders: list[str]) -> dict[str, list[float]]:
     """Contender → records per second of each run. A contender that lost records gets a rate for those that landed."""
     rates: dict[str, list[float]] = {contender: [] for contender in CONTENDERS}
     target = bench.open()
@@ -533,7 +533,7 @@ def measure(bench: Bench, entity: str, rows: int, runs: int, processes: int) -> 
         for contender in [*rates][turn:] + [*rates][:turn]:
             found = rates[contender]
             peer = CONTENDERS[contender]
-            if peer and not bench.peers.get(peer):
+            if contender not in contenders or (peer and not bench.peers.get(peer)):
                 continue
             bench.plans += 1
             run = f"r{bench.plans}{contender[:2]}{int(time.time()) % 1000000}"
@@ -582,10 +582,12 @@ def time_left_behind(bench: Bench) -> float:
     return last
 
 
-def install_peers(folder: Path) -> dict[str, Path | None]:
-    """Each peer in an environment of its own; None where PyPI does not have it."""
+def install_peers(folder: Path, wanted: Collection[str]) -> dict[str, Path | None]:
+    """Each wanted peer in an environment of its own; None where PyPI does not have it."""
     found: dict[str, Path | None] = {}
     for name, package in PEERS.items():
+        if name not in wanted:
+            continue
         home = folder / name
         python = home / "bin" / "python"
         if not python.exists():
@@ -612,7 +614,7 @@ def line(entity: str, processes: str, rows: int, rates: dict[str, list[float]]) 
     mid = [f"{statistics.median(found):,.0f}" if found else "–" for found in rates.values()]
     pairs = [[a / b for a, b in zip(rates["ours"], found, strict=False) if b] for contender, found in rates.items() if contender != "ours"]
     share, *times = (statistics.median(found) if found else None for found in pairs)
-    ratios = [f"{share:.2f}", *("–" if found is None else f"{found:.1f}" for found in times)]
+    ratios = ["–" if share is None else f"{share:.2f}", *("–" if found is None else f"{found:.1f}" for found in times)]
     return f"| {' | '.join([entity, processes, f'{rows:,}', f'**{mid[0]}**', *mid[1:], *ratios])} |"
 
 
@@ -623,19 +625,20 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--processes", default="4,1")
     parser.add_argument("--document", type=Path, help="a file with a table to bring up to date, for example docs/performance.md")
-    parser.add_argument("--no-peer", action="store_true", help="ours and the limit only")
+    parser.add_argument("--contenders", default=",".join(CONTENDERS), help="whom to measure; without the limit there is no share of it")
     parser.add_argument("--apart", action="store_true", help="one half of the cores for Odoo, the other for whoever loads")
     parser.add_argument("--keep", action="store_true", help="leave the sandbox running")
     options = parser.parse_args()
     with sandbox_bench(options.keep) as bench:
         bench.apart = options.apart
-        bench.peers = {} if options.no_peer else install_peers(bench.folder / "peers")
+        contenders = options.contenders.split(",")
+        bench.peers = install_peers(bench.folder / "peers", {peer for c in contenders if (peer := CONTENDERS[c])})
         print("\n".join(HEAD), flush=True)
         for entity in options.entities.split(","):
             for processes in map(int, options.processes.split(",")):
                 rows = max(processes * 50, int(ROWS[entity] * options.scale / (4 if processes == 1 else 1)))
                 label = f"{processes} apart" if options.apart else str(processes)
-                measured = line(entity, label, rows, measure(bench, entity, rows, options.runs, processes))
+                measured = line(entity, label, rows, measure(bench, entity, rows, options.runs, processes, contenders))
                 print(measured, flush=True)
                 if options.document:
                     write_document(options.document, measured)
