@@ -241,6 +241,9 @@ def test_pictures_are_resized_where_there_are_some_and_nothing_is_written_where_
     assert files == pictures(slow)[1]
     assert [[bool(v) for v in one] for one in values] == [[False] * 5, [True] * 5, [False] * 5]
     assert len(files) == 5
+    # A picture that Odoo itself puts in is a picture, too.
+    call("ir.default", "set", model_name="res.partner", field_name="image_1920", value=seen["image_1920"])
+    assert pictures(load("res.partner", [("drawn", bare)], SILENT).ids)[0] == [values[1]]
 
 
 def test_a_message_on_a_record_that_somebody_deleted_is_refused_and_the_others_arrive(tmp_path: Path, staging_dsn: str, odoo: OdooDatabase) -> None:

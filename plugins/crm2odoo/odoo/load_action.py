@@ -51,9 +51,12 @@ for lines, name, like, models, empty in spared:
 
 # Odoo would resize a picture to four sizes for each record, and write the empty result, also where there is none. `made`: the records of `new`.
 SPARE_PICTURES = """
-if 'image_1920' in Model._fields and not Model._fields['image_1920'].default and not [row for row in new if 'image_1920' in row[1]]:
-    for name in ('image_1024', 'image_512', 'image_256', 'image_128'):
-        env.remove_to_compute(Model._fields[name], made)
+if 'image_1920' in Model._fields and not [row for row in new if 'image_1920' in row[1]]:
+    drawn = [('res_model', '=', Model._name), ('res_field', '=', 'image_1920'), ('res_id', 'in', made.ids)]
+    if Model._fields['image_1920'].attachment and not env['ir.attachment'].sudo().search(drawn, limit=1):
+        for name in ('image_1024', 'image_512', 'image_256', 'image_128'):
+            if name in Model._fields:
+                env.remove_to_compute(Model._fields[name], made)
 """.strip()
 
 # Runs inside Odoo (16 to 19) as the calling user. `task`: op, model, module, context, rows; and `fields` for a write.
